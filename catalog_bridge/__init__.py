@@ -1,0 +1,1 @@
+"""Bridge to a merchant's catalog and order back end."""

@@ -1,0 +1,1 @@
+"""The room's live channel: chat, likes, presence and moderation."""

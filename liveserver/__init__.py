@@ -1,0 +1,1 @@
+"""Live-commerce server: rooms, people, HTTP surfaces and the composition root."""
