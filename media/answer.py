@@ -1,0 +1,154 @@
+"""Plans to answers: the SDP text a WHIP or WHEP client gets back.
+
+Written as text, field by field: no library's answer carries all of what RFC 9725 wants
+(rtcp-mux-only, rtcp-rsize, transport-cc, one msid). No state; ids and addresses are arguments.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from media.description import Fingerprint, MediaSection, RtpCodec, SessionDescription
+from media.negotiation import EgressPlan, IngestPlan, PlannedTrack
+
+_HOST_TYPE_PREFERENCE = 126  # RFC 8445 §5.1.2.2
+
+
+class LocalTransport(msgspec.Struct, frozen=True):
+    """Our end of a session's transport."""
+
+    ice_ufrag: str
+    ice_pwd: str
+    fingerprint: Fingerprint
+    "SHA-256 of the server's certificate."
+    addresses: tuple[tuple[str, int], ...]
+    "Host candidates (address, UDP port), the preferred first; at least one."
+
+
+class EgressStream(msgspec.Struct, frozen=True):
+    """The RTP stream a subscriber gets for one track."""
+
+    ssrc: int
+    rtx_ssrc: int | None = None
+    "Of its retransmissions (RFC 4588), if they were negotiated."
+
+
+def write_ingest_answer(
+    offer: SessionDescription, plan: IngestPlan, local: LocalTransport, session_id: int
+) -> str:
+    """Write the answer to a WHIP offer.
+
+    Args:
+        offer: what `plan` was made from; its rejected sections are repeated with port 0.
+        plan: of `plan_ingest`.
+        local: our credentials and addresses.
+        session_id: of the `o=` line, below 2**62 (RFC 8829 §5.2.1).
+    """
+    return _write(offer, plan, local, session_id, lambda _: ["a=recvonly"])
+
+
+def write_egress_answer(
+    offer: SessionDescription,
+    plan: EgressPlan,
+    local: LocalTransport,
+    session_id: int,
+    streams: Mapping[str, EgressStream],
+    cname: str,
+    msid: str,
+) -> str:
+    """Write the answer to a WHEP offer.
+
+    Args:
+        offer: what `plan` was made from; its rejected sections are repeated with port 0.
+        plan: of `plan_egress`.
+        local: our credentials and addresses.
+        session_id: of the `o=` line, below 2**62 (RFC 8829 §5.2.1).
+        streams: by kind, one for each track of the plan.
+        cname: of all streams (RFC 3550 §6.5.1): they are played in synchrony.
+        msid: the one MediaStream's id; tracks are named by their kind.
+    """
+
+    def sending(track: PlannedTrack) -> list[str]:
+        stream = streams[track.kind]
+        lines = ["a=sendonly", f"a=msid:{msid} {track.kind}"]
+        if stream.rtx_ssrc is not None:
+            lines.append(f"a=ssrc-group:FID {stream.ssrc} {stream.rtx_ssrc}")
+            lines.append(f"a=ssrc:{stream.rtx_ssrc} cname:{cname}")
+        lines.append(f"a=ssrc:{stream.ssrc} cname:{cname}")
+        return lines
+
+    return _write(offer, plan, local, session_id, sending)
+
+
+def _write(
+    offer: SessionDescription,
+    plan: IngestPlan | EgressPlan,
+    local: LocalTransport,
+    session_id: int,
+    media_lines: Callable[[PlannedTrack], list[str]],
+) -> str:
+    tracks = {track.index: track for track in plan.tracks}
+    lines = ["v=0", f"o=- {session_id} 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=ice-lite"]
+    bundled = [track.mid for track in plan.tracks if track.mid in offer.bundle]
+    if bundled:
+        lines.append("a=group:BUNDLE " + " ".join(bundled))
+    for index, section in enumerate(offer.sections):
+        track = tracks.get(index)
+        if track is None:
+            lines += _rejected_section(section)
+            continue
+        lines += _transport_lines(section, track, plan, local)
+        lines += media_lines(track)
+        lines += [f"a=extmap:{identifier} {uri}" for uri, identifier in track.extensions.items()]
+        lines += [line for codec in track.codecs for line in _codec_lines(codec)]
+        if track is plan.tracks[0]:
+            lines += _candidate_lines(local)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _rejected_section(section: MediaSection) -> Iterator[str]:
+    yield f"m={section.kind} 0 {section.protocol} {' '.join(section.formats)}"
+    yield "c=IN IP4 0.0.0.0"
+    if section.mid:
+        yield f"a=mid:{section.mid}"
+    yield "a=inactive"
+
+
+def _transport_lines(
+    section: MediaSection,
+    track: PlannedTrack,
+    plan: IngestPlan | EgressPlan,
+    local: LocalTransport,
+) -> Iterator[str]:
+    address, port = local.addresses[0]  # the default destination is a candidate (RFC 8839 §4.2.1)
+    formats = " ".join(str(codec.payload_type) for codec in track.codecs)
+    yield f"m={section.kind} {port} {section.protocol} {formats}"
+    yield f"c=IN {'IP6' if ':' in address else 'IP4'} {address}"
+    if track.mid:
+        yield f"a=mid:{track.mid}"
+    yield f"a=ice-ufrag:{local.ice_ufrag}"
+    yield f"a=ice-pwd:{local.ice_pwd}"
+    yield f"a=fingerprint:{local.fingerprint.algorithm} {local.fingerprint.value}"
+    yield "a=setup:" + ("passive" if plan.transport.dtls_role == "server" else "active")
+    yield "a=rtcp-mux"
+    yield "a=rtcp-mux-only"
+    if section.rtcp_rsize:
+        yield "a=rtcp-rsize"
+
+
+def _codec_lines(codec: RtpCodec) -> Iterator[str]:
+    channels = f"/{codec.channels}" if codec.channels > 1 else ""
+    yield f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock_rate}{channels}"
+    for feedback in codec.feedback:
+        yield f"a=rtcp-fb:{codec.payload_type} {feedback}"
+    if codec.parameters:
+        pairs = (f"{name}={value}" if value else name for name, value in codec.parameters.items())
+        yield f"a=fmtp:{codec.payload_type} {';'.join(pairs)}"
+
+
+def _candidate_lines(local: LocalTransport) -> Iterator[str]:
+    """One host candidate per address; foundations differ, as the bases do (RFC 8445 §5.1.1.3)."""
+    for rank, (address, port) in enumerate(local.addresses):
+        priority = (_HOST_TYPE_PREFERENCE << 24) + ((65535 - rank) << 8) + 255
+        yield f"a=candidate:{rank + 1} 1 udp {priority} {address} {port} typ host"
+    yield "a=end-of-candidates"
