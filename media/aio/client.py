@@ -1,0 +1,232 @@
+"""A light WebRTC client towards an ICE-lite server: one UDP socket, raw RTP in and out.
+
+For the demo host, the load tool, tests and nodes that pull from each other. It decodes nothing,
+orders nothing and answers no NACK: packets are handed over as they arrive.
+
+Order of calls: make it, POST `offer()`, `connect()` with the answer, `send_*` and callbacks until
+`closed` is set or `close()` is called.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Sequence
+
+import pylibsrtp
+
+from media.aio.dtls_peer import Certificate, DtlsFailed, DtlsPeer
+from media.client_offer import (
+    Address,
+    Answer,
+    Direction,
+    LocalDescription,
+    OfferedTrack,
+    read_answer,
+    write_offer,
+)
+from media.errors import MediaError
+from media.ice_client import IceClient, IceState
+from media.rtp import is_rtcp
+
+_DATAGRAM_BYTES = 2048
+_DATAGRAMS_PER_WAKE = 64
+"A busy client must not starve the hundreds beside it in the same loop."
+_RECEIVE_BUFFER_BYTES = 1 << 20
+
+
+class ConnectFailed(MediaError):
+    """No path to the server, or no DTLS association with it."""
+
+
+def _ignore(_: bytes) -> None:
+    pass
+
+
+class WebRtcClient:
+    """One peer connection of one audio and one video track at most.
+
+    Args:
+        direction: `sendonly` for WHIP, `recvonly` for WHEP.
+        tracks: What to offer.
+        certificate: May be shared by all clients of a process.
+
+    Callbacks, to be set before `connect`, are called from the loop and must not block:
+    `on_rtp` and `on_rtcp` with plain packets; `on_srtp`, if set, takes incoming RTP as it is on
+    the wire instead (header in clear; `unprotect` opens it): a third of the cost.
+    """
+
+    def __init__(
+        self, direction: Direction, tracks: Sequence[OfferedTrack], *, certificate: Certificate
+    ) -> None:
+        self._direction, self._tracks, self._certificate = direction, tuple(tracks), certificate
+        self._ufrag, self._password = os.urandom(4).hex(), os.urandom(16).hex()
+        self._ice = IceClient(self._ufrag, self._password, os.urandom)
+        self._loop = asyncio.get_running_loop()
+        self._ice_done: asyncio.Future[None] = self._loop.create_future()
+        self._socket: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._dtls: DtlsPeer | None = None
+        self._srtp: tuple[pylibsrtp.Session, pylibsrtp.Session] | None = None
+        self.on_rtp: Callable[[bytes], None] = _ignore
+        self.on_rtcp: Callable[[bytes], None] = _ignore
+        self.on_srtp: Callable[[bytes], None] | None = None
+        self.closed = asyncio.Event()
+        "Set when the server hangs up, consent runs out, or `close` is called."
+
+    def offer(self) -> str:
+        """Return the SDP offer to POST."""
+        local = LocalDescription(
+            ice_ufrag=self._ufrag,
+            ice_pwd=self._password,
+            fingerprint=self._certificate.fingerprint,
+            session_id=int.from_bytes(os.urandom(4), "big"),
+        )
+        return write_offer(self._direction, self._tracks, local)
+
+    async def connect(self, answer: str, *, timeout_s: float = 10.0) -> Answer:
+        """Run ICE and DTLS against the server's answer.
+
+        Raises:
+            InvalidOffer: the answer is malformed or accepts nothing.
+            ConnectFailed: nothing answered, or DTLS failed, within `timeout_s`.
+        """
+        parsed = read_answer(answer)
+        addresses = self._open_socket(parsed.candidates)
+        self._ice.start(parsed.ice_ufrag, parsed.ice_pwd, addresses, now=self._loop.time())
+        self._after_ice()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._ice_done
+                await self._start_dtls(parsed)
+        except (TimeoutError, DtlsFailed) as error:
+            await self.close()
+            raise ConnectFailed(str(error) or "timed out") from error
+        return parsed
+
+    def send_rtp(self, packet: bytes) -> None:
+        """Protect and send one RTP packet; dropped when not connected or the socket is full."""
+        if self._srtp is not None:
+            self._send(self._srtp[0].protect(packet))
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Protect and send one (compound) RTCP packet."""
+        if self._srtp is not None:
+            self._send(self._srtp[0].protect_rtcp(packet))
+
+    def unprotect(self, datagram: bytes) -> bytes | None:
+        """Open an SRTP packet as given to `on_srtp`; None if it does not verify."""
+        if self._srtp is None:
+            return None
+        try:
+            return self._srtp[1].unprotect(datagram)
+        except pylibsrtp.Error:
+            return None
+
+    async def close(self) -> None:
+        """Say goodbye by DTLS and free everything. Idempotent."""
+        self.closed.set()
+        self._srtp = None
+        if not self._ice_done.done():
+            self._ice_done.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._dtls is not None:
+            dtls, self._dtls = self._dtls, None
+            await dtls.close()
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _open_socket(self, candidates: list[Address]) -> list[Address]:
+        """Open the socket and return the candidates of its family: IPv4 where there is one."""
+        for family, mark in ((socket.AF_INET, "."), (socket.AF_INET6, ":")):
+            usable = [address for address in candidates if mark in address[0]]
+            if not usable:
+                continue
+            self._socket = socket.socket(family, socket.SOCK_DGRAM)
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+            self._socket.bind(("", 0))
+            self._loop.add_reader(self._socket, self._readable)
+            return usable
+        raise ConnectFailed("the answer has no UDP candidate")
+
+    async def _start_dtls(self, answer: Answer) -> None:
+        self._dtls = DtlsPeer(
+            answer.dtls_role,
+            self._certificate,
+            answer.fingerprints,
+            self._send,
+            on_closed=self.closed.set,
+        )
+        await self._dtls.handshake()
+        self._srtp = self._dtls.sender, self._dtls.receiver
+
+    def _readable(self) -> None:
+        for _ in range(_DATAGRAMS_PER_WAKE):
+            if self._socket is None:
+                return
+            try:
+                data, source = self._socket.recvfrom(_DATAGRAM_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:  # an ICMP error reported on the socket
+                continue
+            if len(data) > 1:
+                self._receive(data, (source[0], source[1]))
+
+    def _receive(self, data: bytes, source: Address) -> None:
+        """Tell protocols apart by the first byte (RFC 7983)."""
+        first = data[0]
+        if 128 <= first < 192:
+            self._receive_media(data)
+        elif first < 4:
+            self._ice.handle_datagram(data, source, self._loop.time())
+            self._after_ice()
+        elif 20 <= first < 64 and self._dtls is not None:
+            self._dtls.feed(data)
+
+    def _receive_media(self, data: bytes) -> None:
+        if self._srtp is None:
+            return
+        if is_rtcp(data):
+            with contextlib.suppress(pylibsrtp.Error):
+                self.on_rtcp(self._srtp[1].unprotect_rtcp(data))
+        elif self.on_srtp is not None:
+            self.on_srtp(data)
+        else:
+            packet = self.unprotect(data)
+            if packet is not None:
+                self.on_rtp(packet)
+
+    def _after_ice(self) -> None:
+        """Do what the agent asks for: send, notice a change, wake up again."""
+        assert self._socket is not None
+        for data, address in self._ice.datagrams_to_send():
+            with contextlib.suppress(OSError):
+                self._socket.sendto(data, address)
+        self._notice_state()
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self._ice.get_timer()
+        self._timer = None if due is None else self._loop.call_at(due, self._on_timer)
+
+    def _notice_state(self) -> None:
+        if self._ice.state is IceState.CONNECTED and not self._ice_done.done():
+            self._ice_done.set_result(None)
+        elif self._ice.state is IceState.FAILED:
+            self.closed.set()
+            if not self._ice_done.done():
+                self._ice_done.set_exception(ConnectFailed("no candidate answered"))
+
+    def _on_timer(self) -> None:
+        self._ice.handle_timer(self._loop.time())
+        if self._socket is not None:
+            self._after_ice()
+
+    def _send(self, data: bytes) -> None:
+        if self._socket is not None and self._ice.selected is not None:
+            with contextlib.suppress(OSError):
+                self._socket.sendto(data, self._ice.selected)
