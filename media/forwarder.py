@@ -1,0 +1,227 @@
+"""The SFU core of one room: which publisher is the picture, and who gets which packets.
+
+Pure: bytes and times in, trains, RTCP and events out. **After every `handle_*`, `add_*` or
+`remove_*` call the owner calls `flush` and drains `feedback_to_send`, `next_event` and
+`sessions_to_close`**; about every 100 ms it calls `handle_timer` and drains `reports_to_send`.
+Trains alone are handed over by a callable, at once: see `Audience`.
+
+A host outranks the demo, a later host an earlier one. A publisher becomes the picture with the
+first packet of a key frame, so that viewers switch without a gap.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from .audience import Audience
+from .clock import to_ntp
+from .errors import MalformedPacket
+from .events import MediaEvent, MediaStarted, MediaStopped
+from .kernel import Lane
+from .negotiation import EgressPlan
+from .publisher import Publisher
+from .rtcp import parse_compound
+from .subscriber import Subscriber
+from .tracks import UpTrack
+from .train import Forwardable, Train
+
+_VIDEO_PATIENCE_S = 1.0
+"A publisher that announced video but sends none becomes the picture by its sound after that."
+
+
+class Forwarder:
+    """One room. Times are seconds of one monotonic clock; `wall_offset` makes Unix time of it."""
+
+    def __init__(
+        self, room: str, send: Callable[[Train], None], *, away_after_s: float, gather_s: float
+    ) -> None:
+        """Make an empty room that calls a publisher away after `away_after_s` of silence."""
+        self.room = room
+        self.wall_offset = 0.0
+        "Unix time minus monotonic time, kept current by the owner."
+        self.publishers: dict[str, Publisher] = {}
+        self.active: Publisher | None = None
+        "The publisher whose tracks are forwarded."
+        self.malformed_rtcp = 0
+        self._audience = Audience(gather_s, send)
+        self._away_after_s = away_after_s
+        self._announced: str | None = None
+        self._events: deque[MediaEvent] = deque()
+        self._to_close: list[str] = []
+
+    # ---- who takes part ---------------------------------------------------------------
+
+    @property
+    def subscribers(self) -> Mapping[str, Subscriber]:
+        """Connected viewers by session id."""
+        return self._audience.subscribers
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is left and the room can be dropped."""
+        return not self.publishers and not self._audience.subscribers
+
+    def add_publisher(self, publisher: Publisher) -> None:
+        """Admit a connected publisher; its packets decide when it becomes the picture."""
+        self.publishers[publisher.session_id] = publisher
+
+    def remove_publisher(self, session_id: str, now: float) -> None:
+        """Forget a publisher. Another that flows takes over with its next key frame."""
+        publisher = self.publishers.pop(session_id, None)
+        if publisher is None or publisher is not self.active:
+            return
+        self._audience.drop_sources(now)
+        self.active = None
+        heir = self._best(now)
+        if heir is None:
+            self._announce_stop(publisher)
+        else:
+            self._court(heir, now)
+
+    def add_subscriber(
+        self,
+        session_id: str,
+        plan: EgressPlan,
+        lanes: Mapping[str, Lane],
+        first_index: int,
+        now: float,
+    ) -> None:
+        """Admit a connected viewer: a picture at once where one is cached."""
+        self._audience.add(Subscriber(session_id, plan, lanes, first_index), now)
+
+    def remove_subscriber(self, session_id: str) -> None:
+        """Forget a viewer."""
+        self._audience.remove(session_id)
+
+    # ---- what arrives -----------------------------------------------------------------
+
+    def handle_rtp(self, session_id: str, packets: list[bytes], now: float) -> None:
+        """Take unprotected RTP packets of one publisher, in order of arrival."""
+        publisher = self.publishers.get(session_id)
+        if publisher is None:
+            return
+        for data in packets:
+            received = publisher.handle_rtp(data, now)
+            if received is not None:
+                self._route(publisher, *received, now)
+
+    def handle_rtcp(self, session_id: str, data: bytes, now: float) -> None:
+        """Take one unprotected RTCP packet of any member."""
+        try:
+            packets = parse_compound(data)
+        except MalformedPacket:
+            self.malformed_rtcp += 1
+            return
+        publisher = self.publishers.get(session_id)
+        if publisher is not None:
+            publisher.handle_rtcp(packets, now)
+            return
+        subscriber = self._audience.subscribers.get(session_id)
+        if subscriber is not None and subscriber.handle_rtcp(
+            packets, to_ntp(now + self.wall_offset)
+        ):
+            self._audience.want_keyframe()
+
+    def handle_timer(self, now: float) -> None:
+        """Notice silence and returns; call every 100 ms or at `get_timer`."""
+        best = self._best(now)
+        if best is None:
+            if self.active is not None:
+                self._announce_stop(self.active)
+        elif best is not self.active:
+            self._court(best, now)
+        elif self._announced != best.session_id:
+            self._announce_start(best)
+
+    # ---- what leaves ------------------------------------------------------------------
+
+    def flush(self, now: float) -> None:
+        """Send whole frames, and what waited long enough for the rest of its frame."""
+        self._audience.flush(now)
+
+    def get_flush_timer(self) -> float | None:
+        """When `flush` must be called at the latest; None when nothing waits."""
+        return self._audience.get_flush_timer()
+
+    def feedback_to_send(self, now: float) -> list[tuple[str, bytes]]:
+        """Return due RTCP to publishers as (session id, plain compound packet)."""
+        return [
+            (session_id, data)
+            for session_id, publisher in self.publishers.items()
+            for data in publisher.rtcp_to_send(now)
+        ]
+
+    def reports_to_send(self, now: float) -> list[tuple[str, bytes]]:
+        """Return due RTCP to viewers as (session id, plain compound packet)."""
+        return [
+            (session_id, data)
+            for session_id, subscriber in self._audience.subscribers.items()
+            for data in subscriber.rtcp_to_send(now, now + self.wall_offset)
+        ]
+
+    def next_event(self) -> MediaEvent | None:
+        """Return the oldest event not yet taken."""
+        return self._events.popleft() if self._events else None
+
+    def sessions_to_close(self) -> list[str]:
+        """Return publishers that a later host has replaced; the owner ends their sessions."""
+        closing, self._to_close = self._to_close, []
+        return closing
+
+    # ---- the choice of the picture ------------------------------------------------------
+
+    def _best(self, now: float) -> Publisher | None:
+        flowing = [p for p in self.publishers.values() if p.is_flowing(now, self._away_after_s)]
+        return max(flowing, key=lambda p: p.rank) if flowing else None
+
+    def _court(self, publisher: Publisher, now: float) -> None:
+        """Ask the publisher that should be the picture for the key frame to switch at."""
+        video = publisher.track("video")
+        if video is not None:
+            video.keyframes.want()
+        elif self._may_go_without_video(publisher, now):
+            self._activate(publisher, now)
+
+    def _may_go_without_video(self, publisher: Publisher, now: float) -> bool:
+        if not publisher.has_video:
+            return True
+        since = publisher.started_at
+        return (
+            publisher.track("video") is None
+            and since is not None
+            and now - since > _VIDEO_PATIENCE_S
+        )
+
+    def _route(
+        self,
+        publisher: Publisher,
+        track: UpTrack,
+        packet: Forwardable,
+        is_key: bool,  # noqa: FBT001
+        now: float,
+    ) -> None:
+        if publisher is not self.active:
+            is_ready = is_key or self._may_go_without_video(publisher, now)
+            if not is_ready or self._best(now) is not publisher:
+                return
+            self._activate(publisher, now)
+        self._audience.forward(track, packet, is_key=is_key, now=now)
+
+    def _activate(self, publisher: Publisher, now: float) -> None:
+        self._audience.drop_sources(now)
+        self.active = publisher
+        self._announce_start(publisher)
+        if publisher.source == "host":
+            self._to_close += [
+                other.session_id
+                for other in self.publishers.values()
+                if other.source == "host" and other.rank < publisher.rank
+            ]
+
+    def _announce_start(self, publisher: Publisher) -> None:
+        self._announced = publisher.session_id
+        self._events.append(MediaStarted(self.room, publisher.session_id, publisher.source))
+
+    def _announce_stop(self, publisher: Publisher) -> None:
+        if self._announced is not None:
+            self._announced = None
+            self._events.append(MediaStopped(self.room, publisher.session_id, publisher.source))

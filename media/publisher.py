@@ -1,0 +1,180 @@
+"""One publisher (a WHIP session or the demo): its tracks and the RTCP that goes back to it.
+
+Gets unprotected RTP and RTCP, returns what to forward. Knows nothing of viewers or sockets.
+"""
+
+from .bandwidth import ArrivalRecorder
+from .clock import PublisherClock
+from .errors import MalformedPacket
+from .events import Source
+from .negotiation import IngestPlan, PlannedTrack
+from .rtcp import (
+    ReceiverReport,
+    RtcpPacket,
+    SenderReport,
+    write_full_intra_request,
+    write_picture_loss_indication,
+    write_receiver_report,
+)
+from .rtp import EXTENSION_MID, EXTENSION_TRANSPORT_CC, RtpPacket, parse_packet
+from .sdp import RtpCodec
+from .tracks import UpTrack
+from .train import Forwardable
+
+_REPORT_INTERVAL_S = 1.0
+_MAX_TRACKS = 8
+"SSRCs of one publisher: two in use, the rest for codec changes; more are dropped."
+
+
+class Publisher:
+    """Receives one publisher's packets. `now` is seconds of one monotonic clock everywhere."""
+
+    def __init__(
+        self,
+        session_id: str,
+        source: Source,
+        plan: IngestPlan,
+        *,
+        sender_ssrc: int,
+        keyframe_interval_s: float,
+        order: int,
+    ) -> None:
+        """Prepare for the tracks of an accepted offer.
+
+        Args:
+            session_id: Names the session in events.
+            source: Who sends; decides who wins a room.
+            plan: What was negotiated.
+            sender_ssrc: Our SSRC in the RTCP sent to this publisher.
+            keyframe_interval_s: Least time between two key-frame requests.
+            order: Grows with each publisher of a process; the later host wins.
+        """
+        self.session_id = session_id
+        self.source = source
+        self.plan = plan
+        self.rank = (source == "host", order)
+        self.started_at: float | None = None
+        "Time of the first RTP packet."
+        self.last_rtp_at: float | None = None
+        self.clock = PublisherClock()
+        self.tracks: dict[int, UpTrack] = {}
+        self.malformed = 0
+        self.unknown = 0
+        "Packets of no negotiated track."
+        self._sender_ssrc = sender_ssrc
+        self._keyframe_interval_s = keyframe_interval_s
+        self._arrivals = ArrivalRecorder(sender_ssrc)
+        self._reports_due_at: float | None = None
+        self._fir_count = 0
+        self._by_mid = {track.mid: track for track in plan.tracks}
+        self._codecs = {
+            codec.payload_type: (track, codec) for track in plan.tracks for codec in track.codecs
+        }
+        self._extension_ids = {
+            kind: {track.extensions.get(uri) for track in plan.tracks} - {None}
+            for kind, uri in (("mid", EXTENSION_MID), ("cc", EXTENSION_TRANSPORT_CC))
+        }
+
+    @property
+    def has_video(self) -> bool:
+        """Whether video was negotiated."""
+        return any(track.kind == "video" for track in self.plan.tracks)
+
+    def track(self, kind: str) -> UpTrack | None:
+        """The most recently fed track of `kind`, if it has sent anything."""
+        found = [t for t in self.tracks.values() if t.kind == kind]
+        return max(found, key=lambda t: t.last_at) if found else None
+
+    def is_flowing(self, now: float, silence_s: float) -> bool:
+        """Tell whether RTP arrived within the last `silence_s`."""
+        return self.last_rtp_at is not None and now - self.last_rtp_at < silence_s
+
+    def handle_rtp(self, data: bytes, now: float) -> tuple[UpTrack, Forwardable, bool] | None:
+        """Take one unprotected packet.
+
+        Returns:
+            Its track, the packet to forward, and whether a key frame starts with it; None for
+            packets that are malformed, too old or of no negotiated track (they are counted).
+        """
+        try:
+            packet = parse_packet(data)
+        except MalformedPacket:
+            self.malformed += 1
+            return None
+        self._record_arrival(packet, now)
+        track = self._find_track(packet)
+        if track is None:
+            self.unknown += 1
+            return None
+        if self.started_at is None:
+            self.started_at = now
+            self._reports_due_at = now + _REPORT_INTERVAL_S
+        self.last_rtp_at = now
+        received = track.receive(packet, now)
+        return None if received is None else (track, *received)
+
+    def handle_rtcp(self, packets: list[RtcpPacket], now: float) -> None:
+        """Take a parsed compound packet of the publisher."""
+        for packet in packets:
+            if isinstance(packet, SenderReport) and packet.ssrc in self.tracks:
+                self.tracks[packet.ssrc].sender_report(packet.ntp, packet.rtp_timestamp, now)
+
+    def get_timer(self) -> float | None:
+        """When `rtcp_to_send` next has something to say."""
+        timers = [self._arrivals.get_timer(), self._reports_due_at]
+        timers += [track.keyframes.get_timer() for track in self.tracks.values()]
+        return min((at for at in timers if at is not None), default=None)
+
+    def rtcp_to_send(self, now: float) -> list[bytes]:
+        """Write the RTCP that is due: feedback, reports, key-frame requests."""
+        out: list[bytes] = []
+        feedback = self._arrivals.report(next(iter(self.tracks), 0), now)
+        if feedback is not None:
+            out.append(feedback)
+        if self._reports_due_at is not None and now >= self._reports_due_at:
+            self._reports_due_at = now + _REPORT_INTERVAL_S
+            blocks = tuple(track.report_block(now) for track in self.tracks.values())
+            out.append(write_receiver_report(ReceiverReport(self._sender_ssrc, blocks)))
+        for track in self.tracks.values():
+            if track.keyframes.is_due(now):
+                out.append(self._keyframe_request(track))
+        return out
+
+    def _keyframe_request(self, track: UpTrack) -> bytes:
+        """Write a PLI (RFC 4585 §6.3.1), or FIR (RFC 5104 §4.3.1) where only that was offered."""
+        if "nack pli" in track.codec.feedback or "ccm fir" not in track.codec.feedback:
+            return write_picture_loss_indication(self._sender_ssrc, track.ssrc)
+        self._fir_count = self._fir_count + 1 & 0xFF
+        return write_full_intra_request(self._sender_ssrc, [(track.ssrc, self._fir_count)])
+
+    def _record_arrival(self, packet: RtpPacket, now: float) -> None:
+        for ident in self._extension_ids["cc"]:
+            value = packet.extensions.get(ident) if ident is not None else None
+            if value is not None and len(value) == 2:
+                self._arrivals.arrived(value[0] << 8 | value[1], now)
+
+    def _find_track(self, packet: RtpPacket) -> UpTrack | None:
+        """Find the packet's track by SSRC and payload type, or bind a new one (RFC 9143 §9.2)."""
+        track = self.tracks.get(packet.ssrc)
+        if track is not None and track.codec.payload_type == packet.payload_type:
+            return track
+        planned = self._planned(packet)
+        if planned is None or (track is None and len(self.tracks) >= _MAX_TRACKS):
+            return None
+        section, codec = planned
+        track = UpTrack(
+            section.kind, codec, packet.ssrc, self.clock, self._keyframe_interval_s
+        )
+        self.tracks[packet.ssrc] = track
+        return track
+
+    def _planned(self, packet: RtpPacket) -> tuple[PlannedTrack, RtpCodec] | None:
+        for ident in self._extension_ids["mid"]:
+            mid = packet.extensions.get(ident) if ident is not None else None
+            section = self._by_mid.get(mid.decode("ascii", "replace")) if mid else None
+            if section is not None:
+                codec = next(
+                    (c for c in section.codecs if c.payload_type == packet.payload_type), None
+                )
+                return None if codec is None else (section, codec)
+        return self._codecs.get(packet.payload_type)
