@@ -1,0 +1,1 @@
+"""Who may do what: roles, permissions, tokens, and how much of it per network."""

@@ -1,0 +1,1 @@
+"""Rooms: the state of one show, all rooms by address, and what pages are told."""

@@ -1,0 +1,1 @@
+"""The shells of identity: keys fetched over HTTP, tokens checked at the door."""

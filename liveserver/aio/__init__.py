@@ -1,0 +1,1 @@
+"""Shells of the composition root: the clock, the demo child, the local network."""

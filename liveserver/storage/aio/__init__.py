@@ -1,0 +1,1 @@
+"""The shell of the database: every blocking call runs in a thread."""
