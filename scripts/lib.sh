@@ -96,7 +96,7 @@ web=liveserver/web
 # The packaged Node brings its own list of authorities; the machine's are trusted as well.
 authorities=/etc/ssl/certs/ca-certificates.crt
 [ ! -r $authorities ] || export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-$authorities}"
-npm_in_web() { npm --prefix "$web" --no-audit --no-fund --loglevel=error "$@" </dev/null; }
+npm_in_web() { npm --prefix "$web" --no-audit --no-fund --no-update-notifier --loglevel=error "$@" </dev/null; }
 
 # setup_web_packages: node_modules as the lock file says.
 setup_web_packages() {

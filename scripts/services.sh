@@ -24,7 +24,7 @@ postgres_bin() {
 }
 find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 
-# services_needed: installs all that is missing in one go, or names all of it.
+# install_services: installs all that is missing in one go, or names all of it.
 install_services() {
   local missing=()
   find_chromium >/dev/null || missing+=(chromium)
@@ -77,9 +77,8 @@ start_redis() {
   export LIVESERVER_TEST_REDIS="redis://127.0.0.1:$port/0"
 }
 
-# start_services: what a test names in its source, and no more.
+# start_services: what a test names in its source, and no more. After install_services.
 start_services() {
-  install_services
   LIVESERVER_TEST_CHROMIUM=${LIVESERVER_TEST_CHROMIUM:-$(find_chromium)}
   export LIVESERVER_TEST_CHROMIUM
   trap stop_services EXIT

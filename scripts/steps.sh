@@ -1,6 +1,7 @@
 # Sourced by check and test after lib.sh: the checks that only read the source.
 
 failed=()
+[ -t 1 ] || export NO_COLOR=1
 
 # step NAME COMMAND...: runs it, remembers a failure and goes on.
 step() {
