@@ -59,7 +59,7 @@ class UnsupportedCodec(PeerError):
 class InvalidState(MediaError):
     """The caller used the media plane out of order."""
 
-    code = "invalid_state"
+    code = "media_invalid_state"
     status_hint = 409
 
 
