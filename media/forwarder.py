@@ -16,8 +16,6 @@ from .audience import Audience
 from .clock import to_ntp
 from .errors import MalformedPacket
 from .events import MediaEvent, MediaStarted, MediaStopped
-from .kernel import Lane
-from .negotiation import EgressPlan
 from .publisher import Publisher
 from .rtcp import parse_compound
 from .subscriber import Subscriber
@@ -77,16 +75,9 @@ class Forwarder:
         else:
             self._court(heir, now)
 
-    def add_subscriber(
-        self,
-        session_id: str,
-        plan: EgressPlan,
-        lanes: Mapping[str, Lane],
-        first_index: int,
-        now: float,
-    ) -> None:
+    def add_subscriber(self, subscriber: Subscriber, now: float) -> None:
         """Admit a connected viewer: a picture at once where one is cached."""
-        self._audience.add(Subscriber(session_id, plan, lanes, first_index), now)
+        self._audience.add(subscriber, now)
 
     def remove_subscriber(self, session_id: str) -> None:
         """Forget a viewer."""

@@ -9,11 +9,10 @@ from .errors import MalformedPacket
 from .events import Source
 from .negotiation import IngestPlan, PlannedTrack
 from .rtcp import (
-    ReceiverReport,
     RtcpPacket,
     SenderReport,
-    write_full_intra_request,
-    write_picture_loss_indication,
+    write_fir,
+    write_pli,
     write_receiver_report,
 )
 from .rtp import EXTENSION_MID, EXTENSION_TRANSPORT_CC, RtpPacket, parse_packet
@@ -61,6 +60,8 @@ class Publisher:
         self.malformed = 0
         self.unknown = 0
         "Packets of no negotiated track."
+        self.packets = 0
+        self.keyframe_requests = 0
         self._sender_ssrc = sender_ssrc
         self._keyframe_interval_s = keyframe_interval_s
         self._arrivals = ArrivalRecorder(sender_ssrc)
@@ -110,6 +111,7 @@ class Publisher:
             self.started_at = now
             self._reports_due_at = now + _REPORT_INTERVAL_S
         self.last_rtp_at = now
+        self.packets += 1
         received = track.receive(packet, now)
         return None if received is None else (track, *received)
 
@@ -134,18 +136,19 @@ class Publisher:
         if self._reports_due_at is not None and now >= self._reports_due_at:
             self._reports_due_at = now + _REPORT_INTERVAL_S
             blocks = tuple(track.report_block(now) for track in self.tracks.values())
-            out.append(write_receiver_report(ReceiverReport(self._sender_ssrc, blocks)))
+            out.append(write_receiver_report(self._sender_ssrc, blocks))
         for track in self.tracks.values():
             if track.keyframes.is_due(now):
+                self.keyframe_requests += 1
                 out.append(self._keyframe_request(track))
         return out
 
     def _keyframe_request(self, track: UpTrack) -> bytes:
         """Write a PLI (RFC 4585 §6.3.1), or FIR (RFC 5104 §4.3.1) where only that was offered."""
         if "nack pli" in track.codec.feedback or "ccm fir" not in track.codec.feedback:
-            return write_picture_loss_indication(self._sender_ssrc, track.ssrc)
+            return write_pli(self._sender_ssrc, track.ssrc)
         self._fir_count = self._fir_count + 1 & 0xFF
-        return write_full_intra_request(self._sender_ssrc, [(track.ssrc, self._fir_count)])
+        return write_fir(self._sender_ssrc, [(track.ssrc, self._fir_count)])
 
     def _record_arrival(self, packet: RtpPacket, now: float) -> None:
         for ident in self._extension_ids["cc"]:
@@ -162,9 +165,7 @@ class Publisher:
         if planned is None or (track is None and len(self.tracks) >= _MAX_TRACKS):
             return None
         section, codec = planned
-        track = UpTrack(
-            section.kind, codec, packet.ssrc, self.clock, self._keyframe_interval_s
-        )
+        track = UpTrack(section.kind, codec, packet.ssrc, self.clock, self._keyframe_interval_s)
         self.tracks[packet.ssrc] = track
         return track
 

@@ -19,9 +19,7 @@ _EXTENSION = 0x10
 
 EXTENSION_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 EXTENSION_ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
-EXTENSION_TRANSPORT_CC = (
-    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-)
+EXTENSION_TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
 
 class RtpPacket(msgspec.Struct, gc=False):

@@ -24,18 +24,26 @@ class Subscriber:
     """Follows one viewer. `now` is seconds of one monotonic clock everywhere."""
 
     def __init__(
-        self, session_id: str, plan: EgressPlan, lanes: Mapping[str, Lane], first_index: int
+        self,
+        session_id: str,
+        plan: EgressPlan,
+        lanes: Mapping[str, Lane],
+        *,
+        cname: str,
+        first_index: int,
     ) -> None:
         """Prepare the tracks of an accepted offer.
 
         Args:
-            session_id: Names the session; also its RTCP CNAME, so that audio and video of
-                one viewer are played in step (RFC 3550 §6.5.1).
+            session_id: Names the session.
             plan: What was negotiated.
             lanes: By kind, `audio` and `video`.
+            cname: As in the answer: audio and video of one CNAME are played in step
+                (RFC 3550 §6.5.1).
             first_index: Where sequence numbers begin: random, at least 0.
         """
         self.session_id = session_id
+        self._cname = cname
         self.tracks: list[DownTrack] = []
         self.abs_send_time_ids: dict[str, int | None] = {}
         self.fraction_lost = 0.0
@@ -89,13 +97,9 @@ class Subscriber:
             timestamp = track.timestamp_at(now)
             if timestamp is None:
                 continue
-            report = SenderReport(
-                ssrc=track.lane.ssrc,
-                ntp=to_ntp(unix_now),
-                rtp_timestamp=timestamp,
-                packet_count=track.lane.packets & 0xFFFFFFFF,
-                octet_count=track.lane.octets & 0xFFFFFFFF,
-                reports=(),
+            lane = track.lane
+            report = write_sender_report(
+                lane.ssrc, to_ntp(unix_now), timestamp, lane.packets, lane.octets
             )
-            out.append(write_sender_report(report) + write_sdes(track.lane.ssrc, self.session_id))
+            out.append(report + write_sdes(lane.ssrc, self._cname))
         return out

@@ -8,7 +8,7 @@ After the handshake its two libsrtp sessions and the exported master keys are ha
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from aiortc import rtcdtlstransport as dtls
@@ -21,7 +21,10 @@ DtlsRole = Literal["server", "client"]
 SrtpProfile = Literal["gcm", "sha1"]
 
 _PROFILES = {"gcm": dtls.SRTP_AEAD_AES_128_GCM, "sha1": dtls.SRTP_AES128_CM_SHA1_80}
-_NAMES: dict[bytes, SrtpProfile] = {p.openssl_profile: n for n, p in _PROFILES.items()}  # type: ignore[misc]
+_NAMES: dict[bytes, SrtpProfile] = {
+    dtls.SRTP_AEAD_AES_128_GCM.openssl_profile: "gcm",
+    dtls.SRTP_AES128_CM_SHA1_80.openssl_profile: "sha1",
+}
 _MAX_DATAGRAM = 1500
 # aiortc offers ECDSA suites only; a peer with an RSA certificate in the server role
 # (GStreamer) then has nothing to choose, so the RSA twins are added.
@@ -34,7 +37,7 @@ _CIPHERS = (
 _QUEUE_LIMIT = 64
 
 
-class DtlsFailed(Exception):  # noqa: N818
+class DtlsFailed(Exception):
     """The handshake ended without keys: a wrong fingerprint, no common profile, or closed."""
 
 
@@ -47,15 +50,13 @@ class SrtpKeys(msgspec.Struct, frozen=True):
     remote_master: bytes
 
 
-class Certificate(dtls.RTCCertificate):  # type: ignore[misc]
+class Certificate(dtls.RTCCertificate):
     """One self-signed ECDSA certificate shared by all sessions of a process.
 
     The OpenSSL context is made once per profile order (296 us each otherwise).
     """
 
-    def _create_ssl_context(
-        self, srtp_profiles: list[dtls.SRTPProtectionProfile]
-    ) -> SSL.Context:
+    def _create_ssl_context(self, srtp_profiles: list[dtls.SRTPProtectionProfile]) -> SSL.Context:
         cache: dict[bytes, SSL.Context] = self.__dict__.setdefault("_contexts", {})
         order = b":".join(p.openssl_profile for p in srtp_profiles)
         if order not in cache:
@@ -134,7 +135,7 @@ class DtlsPeer:
     ) -> None:
         self._role = role
         self._port = _DatagramPort("controlled" if role == "server" else "controlling", send)
-        self._transport = dtls.RTCDtlsTransport(self._port, [certificate])
+        self._transport = dtls.RTCDtlsTransport(cast(Any, self._port), [certificate])
         self._transport._srtp_profiles = sorted(  # noqa: SLF001
             _PROFILES.values(), key=lambda p: p is not _PROFILES[prefer]
         )
@@ -166,6 +167,7 @@ class DtlsPeer:
         if self._transport.state != "connected":
             raise DtlsFailed(self._transport.state)
         ssl = self._transport._ssl  # noqa: SLF001
+        assert ssl is not None
         profile = _NAMES[ssl.get_selected_srtp_profile()]
         known = _PROFILES[profile]
         material = ssl.export_keying_material(
@@ -177,12 +179,12 @@ class DtlsPeer:
 
     @property
     def receiver(self) -> SrtpSession:
-        """libsrtp session that unprotects what the peer sends; valid after the handshake."""
+        """Libsrtp session that unprotects what the peer sends; valid after the handshake."""
         return self._transport._rx_srtp  # noqa: SLF001
 
     @property
     def sender(self) -> SrtpSession:
-        """libsrtp session that protects what we send; valid after the handshake."""
+        """Libsrtp session that protects what we send; valid after the handshake."""
         return self._transport._tx_srtp  # noqa: SLF001
 
     async def close(self) -> None:
