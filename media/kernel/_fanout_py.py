@@ -95,7 +95,7 @@ class FanOut:
         is_gcm = train.lanes[0].is_gcm
         protect = _seal if is_gcm else _protect
         tag_bytes = GCM_TAG_BYTES if is_gcm else SHA1_TAG_BYTES
-        runs = plan_runs(train, tag_bytes, can_segment=self.can_segment and is_gcm)
+        runs = plan_runs(train, tag_bytes, can_segment=self.can_segment)
         for lane in train.lanes:
             for run in runs:
                 try:
@@ -113,7 +113,7 @@ class FanOut:
         except OSError as error:
             if run.ancillary and error.errno in _SEGMENTATION_ERRORS:
                 self.can_segment = False
-                self._send_singly(buffers, lane)
+                self._send_singly(buffers, run, lane)
             else:
                 lane.lost += count
             return
@@ -122,18 +122,19 @@ class FanOut:
         lane.packets += count
         lane.octets += run.octets
 
-    def _send_singly(self, buffers: list[bytes], lane: Lane) -> None:
+    def _send_singly(self, buffers: list[bytes], run: Run, lane: Lane) -> None:
         """Send an already sealed run packet by packet: sealing again would repeat nonces."""
-        for at in range(0, len(buffers), 2):
+        step = len(buffers) // len(run.rows)
+        for at, row in zip(range(0, len(buffers), step), run.rows, strict=True):
             try:
-                self._send(buffers[at : at + 2], (), 0, lane.address)
+                self._send(buffers[at : at + step], (), 0, lane.address)
             except OSError:
                 lane.lost += 1
                 continue
             self.sends += 1
             self.packets += 1
             lane.packets += 1
-            lane.octets += len(buffers[at + 1]) - GCM_TAG_BYTES
+            lane.octets += len(row[4])
 
 
 def _seal(lane: Lane, rows: list[Row]) -> list[bytes]:
