@@ -1,0 +1,32 @@
+/**
+ * One word for how a peer connection is doing. `connectionState` alone does not tell: after
+ * the far side closed DTLS, Chromium stays at `disconnected` while the DTLS transport is
+ * already `closed`, and that is final.
+ */
+export type Link = "connecting" | "connected" | "interrupted" | "lost";
+
+export function readLink(connection: RTCPeerConnectionState, dtls: readonly RTCDtlsTransportState[]): Link {
+  if (connection === "failed" || connection === "closed") return "lost";
+  if (dtls.some((state) => state === "closed" || state === "failed")) return "lost";
+  if (connection === "disconnected") return "interrupted";
+  return connection === "connected" ? "connected" : "connecting";
+}
+
+/** Calls `onLink` at each change. Call when the answer is set: before it there are no transports. */
+export function watchLink(connection: RTCPeerConnection, onLink: (link: Link) => void): void {
+  const transports = new Set<RTCDtlsTransport>();
+  for (const transceiver of connection.getTransceivers()) {
+    const transport = transceiver.sender.transport ?? transceiver.receiver.transport;
+    if (transport) transports.add(transport);
+  }
+  let last: Link | null = null;
+  const look = () => {
+    const link = readLink(connection.connectionState, [...transports].map((transport) => transport.state));
+    if (link === last) return;
+    last = link;
+    onLink(link);
+  };
+  connection.addEventListener("connectionstatechange", look);
+  for (const transport of transports) transport.addEventListener("statechange", look);
+  look();
+}

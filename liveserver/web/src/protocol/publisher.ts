@@ -1,0 +1,145 @@
+/**
+ * Keeps one host on air: publishes, notices a lost session, publishes again with the same
+ * token (the server resumes the show), until told to stop.
+ */
+import { Backoff } from "./backoff";
+import type { Link } from "./link";
+import { isTransient, problemOf, type Problem } from "./problem";
+import type { MakeConnection } from "./whep";
+import { WhipSession, type SendSettings } from "./whip";
+
+/** `refused`: the server said no, a person must act; `problem` says why. */
+export type PublisherPhase = "idle" | "connecting" | "live" | "interrupted" | "reconnecting" | "refused";
+
+export interface PublisherSettings {
+  make: MakeConnection;
+  fetch: typeof fetch;
+  /** WHIP endpoint without a query. */
+  endpoint: string;
+  random: () => number;
+  token: () => string | null;
+  stream: () => MediaStream;
+  send: () => SendSettings;
+  onStatus: (phase: PublisherPhase, problem: Problem | null) => void;
+}
+
+const INTERRUPTED_MS = 2_500;
+const CONNECT_MS = 10_000;
+
+export class Publisher {
+  session: WhipSession | null = null;
+  private wanted = false;
+  private opening = false;
+  private wasLive = false;
+  private takeOver = false;
+  private link: Link | null = null;
+  private generation = 0;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly backoff: Backoff;
+
+  constructor(private readonly settings: PublisherSettings) {
+    this.backoff = new Backoff(settings.random);
+  }
+
+  /** Goes on air; `takeOver` asks the server to end another host's session. */
+  start({ takeOver = false } = {}): void {
+    this.wanted = true;
+    this.takeOver = takeOver;
+    this.wasLive = false;
+    this.backoff.reset();
+    void this.publish();
+  }
+
+  /** Ends our session; the room itself lives on until it is ended. */
+  stop(): void {
+    this.wanted = false;
+    this.drop();
+    this.settings.onStatus("idle", null);
+  }
+
+  /** Tries at once if it is waiting to: the network came back. */
+  wake(): void {
+    if (!this.wanted || this.opening || this.session) return;
+    this.backoff.reset();
+    void this.publish();
+  }
+
+  private async publish(): Promise<void> {
+    this.clearTimer();
+    this.opening = true;
+    const generation = ++this.generation;
+    const isCurrent = () => this.wanted && generation === this.generation;
+    this.settings.onStatus(this.wasLive ? "reconnecting" : "connecting", null);
+    try {
+      const { make, fetch, endpoint, token, stream, send } = this.settings;
+      const session = await WhipSession.open(
+        make,
+        { fetch, endpoint: this.takeOver ? `${endpoint}?takeover=1` : endpoint, token: token() },
+        stream(),
+        send(),
+        (link) => isCurrent() && this.changeLink(link),
+      );
+      this.opening = false;
+      if (!isCurrent()) return session.close();
+      this.session = session;
+      if (this.link === "lost") return this.lose();
+      if (this.link !== "connected") this.after(CONNECT_MS, () => this.lose());
+    } catch (thrown) {
+      this.opening = false;
+      if (isCurrent()) this.refuse(problemOf(thrown));
+    }
+  }
+
+  private refuse(problem: Problem): void {
+    if (isTransient(problem)) return this.retry(problem, (problem.retryAfterS ?? 0) * 1000);
+    this.wanted = false;
+    this.drop();
+    this.settings.onStatus("refused", problem);
+  }
+
+  private changeLink(link: Link): void {
+    this.link = link;
+    if (link === "connected") {
+      this.clearTimer();
+      this.backoff.reset();
+      this.wasLive = true;
+      // Taken once; a later return must not throw out whoever came after us.
+      this.takeOver = false;
+      this.settings.onStatus("live", null);
+    } else if (link === "interrupted") {
+      this.settings.onStatus("interrupted", null);
+      this.after(INTERRUPTED_MS, () => this.lose());
+    } else if (link === "lost" && this.session) {
+      this.lose();
+    }
+  }
+
+  private lose(): void {
+    this.drop();
+    this.retry(null, 0);
+  }
+
+  private retry(problem: Problem | null, atLeastMs: number): void {
+    if (!this.wanted) return;
+    this.settings.onStatus("reconnecting", problem);
+    this.after(this.backoff.next(atLeastMs), () => void this.publish());
+  }
+
+  private drop(): void {
+    this.clearTimer();
+    this.generation += 1;
+    this.link = null;
+    this.session?.close();
+    this.session = null;
+  }
+
+  private after(waitMs: number, act: () => void): void {
+    this.clearTimer();
+    this.timer = setTimeout(act, waitMs);
+  }
+
+  private clearTimer(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * From a getStats() report (W3C webrtc-stats) to the few numbers the pages show. Rates are
+ * taken between two reports; the first report has none.
+ */
+type Entry = Record<string, unknown> & { id: string; type: string };
+
+/** RTCStatsReport, or anything that walks like one. */
+export interface StatsReport {
+  forEach(visit: (entry: unknown) => void): void;
+}
+
+export interface PlaybackStats {
+  width: number | null;
+  height: number | null;
+  framesPerSecond: number | null;
+  bitrateBps: number | null;
+  videoCodec: string | null;
+  audioCodec: string | null;
+  packetsReceived: number;
+  packetsLost: number;
+  /** Share of packets lost since the last report, 0..1. */
+  loss: number | null;
+  jitterMs: number | null;
+  /** Average time in the jitter buffer since the last report. */
+  jitterBufferMs: number | null;
+  rttMs: number | null;
+  freezes: number;
+  freezeS: number;
+  framesDecoded: number;
+  framesDropped: number;
+  framesReceived: number;
+  keyFramesDecoded: number;
+  audioSamples: number;
+  estimatedPlayoutTimestamp: number | null;
+  /** "local/remote protocol", e.g. "host/host udp". */
+  path: string | null;
+}
+
+export interface SendingStats {
+  width: number | null;
+  height: number | null;
+  framesPerSecond: number | null;
+  bitrateBps: number | null;
+  /** What the congestion controller believes the uplink carries. */
+  availableBps: number | null;
+  videoCodec: string | null;
+  audioCodec: string | null;
+  encoder: string | null;
+  loss: number | null;
+  rttMs: number | null;
+  /** "none", "cpu", "bandwidth" or "other". */
+  limitation: string | null;
+  framesEncoded: number;
+  keyFramesEncoded: number;
+  keyFrameRequests: number;
+  path: string | null;
+}
+
+const number = (entry: Entry | undefined, key: string): number | null => {
+  const value = entry?.[key];
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+};
+const word = (entry: Entry | undefined, key: string): string | null => {
+  const value = entry?.[key];
+  return typeof value === "string" ? value : null;
+};
+const count = (entry: Entry | undefined, key: string): number => number(entry, key) ?? 0;
+const milliseconds = (seconds: number | null): number | null => seconds && Math.round(seconds * 1000);
+
+class Report {
+  private readonly entries = new Map<string, Entry>();
+
+  constructor(report: StatsReport) {
+    report.forEach((entry) => this.entries.set((entry as Entry).id, entry as Entry));
+  }
+
+  find(type: string, kind?: string): Entry | undefined {
+    for (const entry of this.entries.values()) {
+      if (entry.type === type && (kind === undefined || entry["kind"] === kind)) return entry;
+    }
+    return undefined;
+  }
+
+  follow(entry: Entry | undefined, key: string): Entry | undefined {
+    return this.entries.get(word(entry, key) ?? "");
+  }
+
+  /** The candidate pair in use: the transport's own choice, else the nominated one that works. */
+  pair(): Entry | undefined {
+    const chosen = this.follow(this.find("transport"), "selectedCandidatePairId");
+    if (chosen) return chosen;
+    for (const entry of this.entries.values()) {
+      if (entry.type === "candidate-pair" && entry["nominated"] === true && entry["state"] === "succeeded") return entry;
+    }
+    return undefined;
+  }
+
+  codec(entry: Entry | undefined): string | null {
+    const mime = word(this.follow(entry, "codecId"), "mimeType");
+    return mime && (mime.split("/")[1] ?? null);
+  }
+
+  path(): string | null {
+    const pair = this.pair();
+    const local = this.follow(pair, "localCandidateId");
+    const remote = this.follow(pair, "remoteCandidateId");
+    if (!local || !remote) return null;
+    return `${word(local, "candidateType")}/${word(remote, "candidateType")} ${word(local, "protocol")}`;
+  }
+}
+
+/** Per-second growth of a counter between two readings. */
+class Rate {
+  private last: { value: number; atMs: number } | null = null;
+
+  take(value: number, atMs: number): number | null {
+    const { last } = this;
+    this.last = { value, atMs };
+    // A counter that fell belongs to a new connection.
+    if (!last || atMs <= last.atMs || value < last.value) return null;
+    return ((value - last.value) * 1000) / (atMs - last.atMs);
+  }
+}
+
+/** Growth of one counter per unit of another between two readings. */
+class Quotient {
+  private last: { part: number; whole: number } | null = null;
+
+  take(part: number, whole: number): number | null {
+    const { last } = this;
+    this.last = { part, whole };
+    if (!last || whole <= last.whole || part < last.part) return null;
+    return (part - last.part) / (whole - last.whole);
+  }
+}
+
+export class PlaybackMeter {
+  private readonly bytes = new Rate();
+  private readonly frames = new Rate();
+  private readonly lost = new Quotient();
+  private readonly buffered = new Quotient();
+
+  read(report: StatsReport, atMs: number): PlaybackStats {
+    const all = new Report(report);
+    const video = all.find("inbound-rtp", "video");
+    const audio = all.find("inbound-rtp", "audio");
+    const shown = video ?? audio;
+    const packetsLost = count(video, "packetsLost") + count(audio, "packetsLost");
+    const packetsReceived = count(video, "packetsReceived") + count(audio, "packetsReceived");
+    const bytes = count(video, "bytesReceived") + count(audio, "bytesReceived");
+    const bitrate = this.bytes.take(bytes, atMs);
+    const measuredFrames = this.frames.take(count(video, "framesDecoded"), atMs);
+    return {
+      width: number(video, "frameWidth"),
+      height: number(video, "frameHeight"),
+      framesPerSecond: number(video, "framesPerSecond") ?? measuredFrames,
+      bitrateBps: bitrate === null ? null : Math.round(bitrate * 8),
+      videoCodec: all.codec(video),
+      audioCodec: all.codec(audio),
+      packetsReceived,
+      packetsLost,
+      loss: this.lost.take(packetsLost, packetsLost + packetsReceived),
+      jitterMs: milliseconds(number(shown, "jitter")),
+      jitterBufferMs: milliseconds(
+        this.buffered.take(count(shown, "jitterBufferDelay"), count(shown, "jitterBufferEmittedCount")),
+      ),
+      rttMs: milliseconds(number(all.pair(), "currentRoundTripTime")),
+      freezes: count(video, "freezeCount"),
+      freezeS: count(video, "totalFreezesDuration"),
+      framesDecoded: count(video, "framesDecoded"),
+      framesDropped: count(video, "framesDropped"),
+      framesReceived: count(video, "framesReceived"),
+      keyFramesDecoded: count(video, "keyFramesDecoded"),
+      audioSamples: count(audio, "totalSamplesReceived"),
+      estimatedPlayoutTimestamp:
+        number(video, "estimatedPlayoutTimestamp") || number(audio, "estimatedPlayoutTimestamp") || null,
+      path: all.path(),
+    };
+  }
+}
+
+export class SendingMeter {
+  private readonly bytes = new Rate();
+
+  read(report: StatsReport, atMs: number): SendingStats {
+    const all = new Report(report);
+    const video = all.find("outbound-rtp", "video");
+    const audio = all.find("outbound-rtp", "audio");
+    const remote = all.find("remote-inbound-rtp", "video") ?? all.find("remote-inbound-rtp", "audio");
+    const pair = all.pair();
+    const bitrate = this.bytes.take(count(video, "bytesSent") + count(audio, "bytesSent"), atMs);
+    return {
+      width: number(video, "frameWidth"),
+      height: number(video, "frameHeight"),
+      framesPerSecond: number(video, "framesPerSecond"),
+      bitrateBps: bitrate === null ? null : Math.round(bitrate * 8),
+      availableBps: number(pair, "availableOutgoingBitrate"),
+      videoCodec: all.codec(video),
+      audioCodec: all.codec(audio),
+      encoder: word(video, "encoderImplementation"),
+      loss: number(remote, "fractionLost"),
+      rttMs: milliseconds(number(pair, "currentRoundTripTime") ?? number(remote, "roundTripTime")),
+      limitation: word(video, "qualityLimitationReason"),
+      framesEncoded: count(video, "framesEncoded"),
+      keyFramesEncoded: count(video, "keyFramesEncoded"),
+      keyFrameRequests: count(video, "pliCount") + count(video, "firCount"),
+      path: all.path(),
+    };
+  }
+}

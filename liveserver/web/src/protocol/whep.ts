@@ -1,0 +1,62 @@
+/**
+ * One WHEP session: a receive-only peer connection and its address at the server.
+ * Knows nothing of rooms, retries or screens; `subscriber.ts` does.
+ */
+import { watchLink, type Link } from "./link";
+import { deleteSession, postOffer, sessionId, type SignallingSettings } from "./signalling";
+
+export interface WhepEvents {
+  onTrack: (track: MediaStreamTrack) => void;
+  onLink: (link: Link) => void;
+}
+
+export type MakeConnection = (configuration: RTCConfiguration) => RTCPeerConnection;
+
+export class WhepSession {
+  /** The session's address at the server; null until answered. */
+  url: string | null = null;
+
+  private constructor(
+    readonly connection: RTCPeerConnection,
+    private readonly settings: SignallingSettings,
+  ) {}
+
+  get id(): string | null {
+    return this.url && sessionId(this.url);
+  }
+
+  /** Offers, and returns as soon as the answer is in; ICE and DTLS follow. Throws ProblemError. */
+  static async open(make: MakeConnection, settings: SignallingSettings, events: WhepEvents): Promise<WhepSession> {
+    const connection = make({ bundlePolicy: "max-bundle" });
+    const session = new WhepSession(connection, settings);
+    try {
+      connection.addEventListener("track", (event) => events.onTrack(event.track));
+      for (const kind of ["video", "audio"]) {
+        shortenBuffer(connection.addTransceiver(kind, { direction: "recvonly" }).receiver);
+      }
+      await connection.setLocalDescription(await connection.createOffer());
+      const offered = await postOffer(connection.localDescription?.sdp ?? "", settings);
+      session.url = offered.sessionUrl;
+      await connection.setRemoteDescription({ type: "answer", sdp: offered.answer });
+      watchLink(connection, events.onLink);
+      return session;
+    } catch (reason) {
+      session.close();
+      throw reason;
+    }
+  }
+
+  /** Ends the session here and at the server. */
+  close(): void {
+    this.connection.close();
+    if (this.url) void deleteSession(this.url, this.settings);
+    this.url = null;
+  }
+}
+
+/** Asks for the least buffering; the browser still keeps what the network's jitter needs. */
+function shortenBuffer(receiver: RTCRtpReceiver): void {
+  // jitterBufferTarget is the standard's name, playoutDelayHint that of older Chromium.
+  const name = "jitterBufferTarget" in receiver ? "jitterBufferTarget" : "playoutDelayHint";
+  if (name in receiver) Object.assign(receiver, { [name]: 0 });
+}

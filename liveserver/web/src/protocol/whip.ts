@@ -1,0 +1,125 @@
+/**
+ * One WHIP session (RFC 9725): a send-only peer connection carrying one microphone and one
+ * camera. Devices are changed under it by `replaceTrack`; `publisher.ts` keeps it alive.
+ */
+import { watchLink, type Link } from "./link";
+import { deleteSession, postOffer, sessionId, type SignallingSettings } from "./signalling";
+import type { MakeConnection } from "./whep";
+
+export interface SendSettings {
+  /** Codec to put first, e.g. "VP8"; unknown to this browser: its own order stays. */
+  videoCodec: string;
+  maxBitrateBps: number;
+  maxFramesPerSecond: number;
+}
+
+export class WhipSession {
+  url: string | null = null;
+
+  private constructor(
+    readonly connection: RTCPeerConnection,
+    private readonly signalling: SignallingSettings,
+  ) {}
+
+  get id(): string | null {
+    return this.url && sessionId(this.url);
+  }
+
+  /** Publishes the stream's first audio and video track. Throws ProblemError. */
+  static async open(
+    make: MakeConnection,
+    signalling: SignallingSettings,
+    stream: MediaStream,
+    send: SendSettings,
+    onLink: (link: Link) => void,
+  ): Promise<WhipSession> {
+    const connection = make({ bundlePolicy: "max-bundle" });
+    const session = new WhipSession(connection, signalling);
+    try {
+      await session.addTracks(stream, send);
+      await connection.setLocalDescription(await connection.createOffer());
+      const offered = await postOffer(connection.localDescription?.sdp ?? "", signalling);
+      session.url = offered.sessionUrl;
+      await connection.setRemoteDescription({ type: "answer", sdp: offered.answer });
+      watchLink(connection, onLink);
+      return session;
+    } catch (reason) {
+      session.close();
+      throw reason;
+    }
+  }
+
+  private async addTracks(stream: MediaStream, send: SendSettings): Promise<void> {
+    const [audio] = stream.getAudioTracks();
+    const [video] = stream.getVideoTracks();
+    if (audio) this.connection.addTransceiver(audio, { direction: "sendonly", streams: [stream] });
+    if (!video) return;
+    const transceiver = this.connection.addTransceiver(video, {
+      direction: "sendonly",
+      streams: [stream],
+      sendEncodings: [{ maxBitrate: send.maxBitrateBps, maxFramerate: send.maxFramesPerSecond }],
+    });
+    preferCodec(transceiver, send.videoCodec);
+    await balance(transceiver.sender);
+  }
+
+  private sender(kind: "audio" | "video"): RTCRtpSender | undefined {
+    return this.connection.getTransceivers().find((each) => each.receiver.track.kind === kind)?.sender;
+  }
+
+  /** Another camera or microphone, without a new offer. False when the kind was never offered. */
+  async replaceTrack(track: MediaStreamTrack): Promise<boolean> {
+    const sender = this.sender(track.kind as "audio" | "video");
+    await sender?.replaceTrack(track);
+    return sender !== undefined;
+  }
+
+  async limitBitrate(maxBitrateBps: number): Promise<void> {
+    const sender = this.sender("video");
+    const parameters = sender?.getParameters();
+    if (!sender || !parameters?.encodings[0]) return;
+    parameters.encodings[0].maxBitrate = maxBitrateBps;
+    await sender.setParameters(parameters);
+  }
+
+  close(): void {
+    this.connection.close();
+    if (this.url) void deleteSession(this.url, this.signalling);
+    this.url = null;
+  }
+}
+
+/** Puts one codec first and keeps the rest, so that the server still has a choice. */
+export function orderCodecs(codecs: readonly RTCRtpCodec[], name: string): RTCRtpCodec[] {
+  const wanted = (codec: RTCRtpCodec) => codec.mimeType.toLowerCase() === `video/${name.toLowerCase()}`;
+  const rank = (codec: RTCRtpCodec) => (wanted(codec) ? h264Rank(codec.sdpFmtpLine ?? "") : 9);
+  return codecs
+    .map((codec, index) => ({ codec, index, rank: rank(codec) }))
+    .sort((a, b) => a.rank - b.rank || a.index - b.index)
+    .map(({ codec }) => codec);
+}
+
+/** Constrained baseline with packetization-mode 1 is what every phone decodes: it goes first. */
+function h264Rank(fmtp: string): number {
+  if (!fmtp.includes("profile-level-id")) return 0;
+  if (!fmtp.includes("packetization-mode=1")) return 3;
+  if (/profile-level-id=42e0/i.test(fmtp)) return 0;
+  return /profile-level-id=4200/i.test(fmtp) ? 1 : 2;
+}
+
+function preferCodec(transceiver: RTCRtpTransceiver, name: string): void {
+  const codecs = RTCRtpSender.getCapabilities("video")?.codecs;
+  if (!codecs || typeof transceiver.setCodecPreferences !== "function") return;
+  transceiver.setCodecPreferences(orderCodecs(codecs, name));
+}
+
+/** With a weak uplink give up some size and some smoothness, not all of one. */
+async function balance(sender: RTCRtpSender): Promise<void> {
+  const parameters = sender.getParameters() as RTCRtpSendParameters & { degradationPreference?: string };
+  parameters.degradationPreference = "balanced";
+  try {
+    await sender.setParameters(parameters);
+  } catch {
+    // Firefox and Safari do not know the field; their own default is close.
+  }
+}
