@@ -8,6 +8,7 @@ counted.
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Callable
 from typing import Protocol
@@ -15,6 +16,8 @@ from typing import Protocol
 from media import stun
 from media.errors import MalformedPacket
 from media.kernel import Address
+
+logger = logging.getLogger(__name__)
 
 _DRAIN_LIMIT = 256
 "Datagrams per callback, so that HTTP and timers get their turn under a flood."
@@ -116,14 +119,22 @@ class UdpMux:
                 else:
                     media.setdefault(peer, []).append(data)
             elif first < 4:
-                self._handle_stun(data, address)
+                self._guard(self._handle_stun, data, address)
             elif 20 <= first <= 63:
-                self._handle_dtls(data, address)
+                self._guard(self._handle_dtls, data, address)
             else:
                 self._count("media_unknown_datagram_total")
         for peer, datagrams in media.items():
-            peer.handle_srtp(datagrams)
-        self._on_drained()
+            self._guard(peer.handle_srtp, datagrams)
+        self._guard(self._on_drained)
+
+    def _guard(self, handle: Callable[..., None], *arguments: object) -> None:
+        """Keep a fault in handling one peer's datagrams from reaching the others."""
+        try:
+            handle(*arguments)
+        except Exception:
+            logger.exception("handling datagrams failed")
+            self._count("media_handler_failures_total")
 
     def _handle_stun(self, data: bytes, address: Address) -> None:
         try:

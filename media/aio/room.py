@@ -61,7 +61,7 @@ class MediaRoom:
         due = forwarder.get_flush_timer()
         if due is not None and self._flush_handle is None:
             loop = asyncio.get_running_loop()
-            self._flush_handle = loop.call_at(due, self._flush_late)
+            self._flush_handle = loop.call_later(max(0.0, due - now), self._flush_late)
 
     def tick(self) -> None:
         """Do what is due by the clock; call about every 100 ms."""

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import secrets
 import socket
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -36,6 +37,8 @@ logger = logging.getLogger(__name__)
 _TICK_S = 0.1
 _SWEEP_EVERY = 10
 "Ticks between looks for sessions that never started or fell silent."
+_ADDRESSES_KEPT_S = 10.0
+"A laptop changes networks; asking the system each time would cost as much as the SDP."
 _MEASURE_EVERY = 20
 "Ticks between round-trip measurements to publishers."
 
@@ -85,6 +88,7 @@ class MediaServer:
         self._ticks = 0
         self._published = 0
         self._addresses: tuple[tuple[str, int], ...] = ()
+        self._advertised_at = float("-inf")
         self.fan_out = FanOut(_refuse)
 
     # ---- life ---------------------------------------------------------------------------
@@ -96,7 +100,6 @@ class MediaServer:
             OSError: if it cannot be bound.
         """
         self._mux.open(self.settings.udp_host, self.settings.udp_port)
-        self._addresses = self._advertised()
         self.fan_out = FanOut(self._mux.socket.sendmsg)
         self._tick_handle = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
 
@@ -212,8 +215,8 @@ class MediaServer:
     # ---- for peers and rooms --------------------------------------------------------------
 
     def now(self) -> float:
-        """Monotonic seconds, the loop's clock."""
-        return asyncio.get_running_loop().time()
+        """Monotonic seconds. Not the loop's clock: uvloop's stands still within an iteration."""
+        return time.monotonic()
 
     def send(self, data: bytes, address: Address) -> None:
         """Put a datagram on the wire."""
@@ -378,6 +381,8 @@ class MediaServer:
         return sum(member.session.role == role for member in self._members.values())
 
     def _local(self, peer: Peer) -> LocalTransport:
+        if self.now() - self._advertised_at > _ADDRESSES_KEPT_S:
+            self._addresses, self._advertised_at = self._advertised(), self.now()
         return LocalTransport(
             peer.ufrag, peer.password, self.certificate.fingerprint, self._addresses
         )
