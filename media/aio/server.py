@@ -7,11 +7,8 @@ and rooms meet; the rules live in the pure modules it drives.
 import asyncio
 import logging
 import secrets
-import socket
 import time
 from collections.abc import Callable
-
-import msgspec
 
 from media.answer import EgressStream, LocalTransport, write_egress_answer, write_ingest_answer
 from media.errors import Overloaded
@@ -24,11 +21,12 @@ from media.settings import MediaSettings
 from media.subscriber import Subscriber
 
 from .dtls_peer import SrtpKeys, make_certificate
-from .interfaces import host_addresses
+from .interfaces import AdvertisedAddresses
 from .measures import IngestMedia, RoomMedia, add_publishers, measure_room
 from .mux import UdpMux
 from .peer import Peer
 from .room import MediaRoom, random_ssrc
+from .sessions import Member, Session
 
 __all__ = ["IngestMedia", "MediaServer", "RoomMedia", "Session"]
 
@@ -37,37 +35,8 @@ logger = logging.getLogger(__name__)
 _TICK_S = 0.1
 _SWEEP_EVERY = 10
 "Ticks between looks for sessions that never started or fell silent."
-_ADDRESSES_KEPT_S = 10.0
-"A laptop changes networks; asking the system each time would cost as much as the SDP."
 _MEASURE_EVERY = 20
 "Ticks between round-trip measurements to publishers."
-
-
-class Session(msgspec.Struct, frozen=True):
-    """A WHIP or WHEP session."""
-
-    id: str
-    "Unguessable; part of the session URL."
-    room: str
-    role: Role
-    source: Source | None
-    "Only for ingest."
-    answer: str
-    "The SDP answer."
-    etag: str
-    "Strong entity tag with its quotes (RFC 9725 §4.3.1)."
-
-
-class _Member:
-    """A session with its transport and plan."""
-
-    def __init__(self, session: Session, peer: Peer, plan: IngestPlan | EgressPlan, now: float):
-        self.session = session
-        self.peer = peer
-        self.plan = plan
-        self.created_at = now
-        self.lanes: dict[str, Lane] = {}
-        self.ssrcs: dict[str, int] = {}
 
 
 class MediaServer:
@@ -80,15 +49,14 @@ class MediaServer:
         self._on_event = on_event
         self._counters: dict[str, float] = {}
         self._mux = UdpMux(self._counters, self._after_drain)
-        self._members: dict[str, _Member] = {}
+        self._members: dict[str, Member] = {}
         self._rooms: dict[str, MediaRoom] = {}
         self._touched: set[MediaRoom] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._tick_handle: asyncio.TimerHandle | None = None
         self._ticks = 0
         self._published = 0
-        self._addresses: tuple[tuple[str, int], ...] = ()
-        self._advertised_at = float("-inf")
+        self._advertised = AdvertisedAddresses(settings)
         self.fan_out = FanOut(_refuse)
 
     # ---- life ---------------------------------------------------------------------------
@@ -255,7 +223,7 @@ class MediaServer:
         answer: str,
         peer: Peer,
         plan: IngestPlan | EgressPlan,
-    ) -> _Member:
+    ) -> Member:
         session = Session(
             id=secrets.token_urlsafe(18),
             room=room,
@@ -264,17 +232,17 @@ class MediaServer:
             answer=answer,
             etag=f'"{peer.ufrag}"',
         )
-        member = _Member(session, peer, plan, self.now())
+        member = Member(session, peer, plan, self.now())
         peer.on_connected = lambda keys: self._connected(member, keys)
         peer.on_media = lambda packets: self._media_arrived(member, packets)
         peer.on_rtcp = lambda data: self._rtcp_arrived(member, data)
-        peer.on_moved = lambda address: _move(member, address)
+        peer.on_moved = member.move
         peer.on_closed = lambda: self._close_soon(session.id, "dtls")
         self._members[session.id] = member
         self._mux.add(peer)
         return member
 
-    def _connected(self, member: _Member, keys: SrtpKeys) -> None:
+    def _connected(self, member: Member, keys: SrtpKeys) -> None:
         if self._members.get(member.session.id) is not member:
             return
         room = self._room(member.session.room)
@@ -295,7 +263,7 @@ class MediaServer:
         room.after_input()
 
     def _add_viewer(
-        self, room: MediaRoom, member: _Member, plan: EgressPlan, keys: SrtpKeys
+        self, room: MediaRoom, member: Member, plan: EgressPlan, keys: SrtpKeys
     ) -> None:
         address = member.peer.selected
         assert address is not None, "the handshake validated an address"
@@ -313,12 +281,12 @@ class MediaServer:
         )
         room.forwarder.add_subscriber(subscriber, self.now())
 
-    def _media_arrived(self, member: _Member, packets: list[bytes]) -> None:
+    def _media_arrived(self, member: Member, packets: list[bytes]) -> None:
         room = self._room(member.session.room)
         room.forwarder.handle_rtp(member.session.id, packets, self.now())
         self._touched.add(room)
 
-    def _rtcp_arrived(self, member: _Member, data: bytes) -> None:
+    def _rtcp_arrived(self, member: Member, data: bytes) -> None:
         room = self._room(member.session.room)
         room.forwarder.handle_rtcp(member.session.id, data, self.now())
         self._touched.add(room)
@@ -334,7 +302,7 @@ class MediaServer:
             room = self._rooms[name] = MediaRoom(name, self)
         return room
 
-    def _leave(self, member: _Member) -> None:
+    def _leave(self, member: Member) -> None:
         room = self._rooms.get(member.session.room)
         if room is None:
             return
@@ -381,27 +349,9 @@ class MediaServer:
         return sum(member.session.role == role for member in self._members.values())
 
     def _local(self, peer: Peer) -> LocalTransport:
-        if self.now() - self._advertised_at > _ADDRESSES_KEPT_S:
-            self._addresses, self._advertised_at = self._advertised(), self.now()
-        return LocalTransport(
-            peer.ufrag, peer.password, self.certificate.fingerprint, self._addresses
-        )
-
-    def _advertised(self) -> tuple[tuple[str, int], ...]:
-        bound = self.settings.udp_host
-        chosen = self.settings.advertised_addresses
-        if not chosen and bound not in ("::", "0.0.0.0"):
-            chosen = [bound]
-        if not chosen:
-            with_ipv6 = self._mux.socket.family == socket.AF_INET6
-            chosen = host_addresses(with_ipv6=with_ipv6)
-        return tuple((address, self.port) for address in chosen)
+        addresses = self._advertised.addresses(self._mux.socket, self.now())
+        return LocalTransport(peer.ufrag, peer.password, self.certificate.fingerprint, addresses)
 
 
 def _refuse(*_: object) -> int:
     raise OSError("not started")
-
-
-def _move(member: _Member, address: Address) -> None:
-    for lane in member.lanes.values():
-        lane.address = address
