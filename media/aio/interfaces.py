@@ -45,7 +45,9 @@ class AdvertisedAddresses:
         """List (address, port) of the bound socket, the preferred first."""
         if not self._fixed and now - self._found_at > _KEPT_S:
             with_ipv6 = sock.family == socket.AF_INET6
-            self._found = host_addresses(with_ipv6=with_ipv6)[:_MAX_ADDRESSES]
+            found = host_addresses(with_ipv6=with_ipv6)
+            # Of too many, loopback stays.
+            self._found = found[: _MAX_ADDRESSES - 2] + found[_MAX_ADDRESSES - 2 :][-2:]
             self._found_at = now
         port = sock.getsockname()[1]
         return tuple((address, port) for address in self._fixed or self._found)
