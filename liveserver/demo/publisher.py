@@ -84,7 +84,7 @@ class DemoPublisher:
             log.warning("refused: %s", error)
             return error.retry_after_s or 0.0
         except (MediaError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("not connected: %s", error or type(error).__name__)
+            log.warning("not connected: %s", str(error) or type(error).__name__)
         finally:
             await client.close()
             if session_url:

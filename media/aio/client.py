@@ -33,6 +33,8 @@ _DATAGRAM_BYTES = 2048
 _DATAGRAMS_PER_WAKE = 64
 "A busy client must not starve the hundreds beside it in the same loop."
 _RECEIVE_BUFFER_BYTES = 1 << 20
+_EARLY_LIMIT = 256
+"The server's first media follow its last handshake flight at once, before our task has read that."
 
 
 class ConnectFailed(MediaError):
@@ -68,6 +70,7 @@ class WebRtcClient:
         self._timer: asyncio.TimerHandle | None = None
         self._dtls: DtlsPeer | None = None
         self._srtp: tuple[pylibsrtp.Session, pylibsrtp.Session] | None = None
+        self._early: list[bytes] = []
         self.on_rtp: Callable[[bytes], None] = _ignore
         self.on_rtcp: Callable[[bytes], None] = _ignore
         self.on_srtp: Callable[[bytes], None] | None = None
@@ -163,6 +166,9 @@ class WebRtcClient:
         )
         await self._dtls.handshake()
         self._srtp = self._dtls.sender, self._dtls.receiver
+        early, self._early = self._early, []
+        for datagram in early:
+            self._receive_media(datagram)
 
     def _readable(self) -> None:
         for _ in range(_DATAGRAMS_PER_WAKE):
@@ -190,6 +196,8 @@ class WebRtcClient:
 
     def _receive_media(self, data: bytes) -> None:
         if self._srtp is None:
+            if len(self._early) < _EARLY_LIMIT:
+                self._early.append(data)
             return
         if is_rtcp(data):
             with contextlib.suppress(pylibsrtp.Error):

@@ -7,7 +7,7 @@ from media.aio.client import WebRtcClient
 from media.client_offer import AnsweredTrack
 from media.clock import to_ntp
 from media.packetizer import RtpStream
-from media.rtcp import SenderReport, write_sdes, write_sender_report
+from media.rtcp import write_sdes, write_sender_report
 from media.rtp import EXTENSION_ABS_SEND_TIME, EXTENSION_MID, EXTENSION_TRANSPORT_CC
 
 
@@ -39,12 +39,13 @@ class TrackSender:
         self._fixed = {mid: track.mid.encode()} if mid is not None else {}
         self._newest_s = 0.0
 
-    def send(self, payloads: Sequence[bytes], media_s: float) -> None:
-        """Send the packets of one frame, the last one marked.
+    def send(self, payloads: Sequence[bytes], media_s: float, *, ends_frame: bool = True) -> None:
+        """Send the packets of one frame, or a part of them.
 
         Args:
             payloads: In sending order.
             media_s: Presentation time in seconds since the start; becomes the RTP timestamp.
+            ends_frame: The last of `payloads` is the frame's last and takes the marker.
         """
         timestamp = round(media_s * self._rate)
         self._newest_s = media_s
@@ -56,7 +57,9 @@ class TrackSender:
                 extensions[self._abs_send_time] = stamp
             if self._transport_cc is not None:
                 extensions[self._transport_cc] = self._transport.take_number()
-            packet = self._stream.write(payload, timestamp, extensions, marker=index == last)
+            packet = self._stream.write(
+                payload, timestamp, extensions, marker=ends_frame and index == last
+            )
             self._transport.client.send_rtp(packet)
 
     def report(self, cname: str) -> None:
@@ -68,17 +71,14 @@ class TrackSender:
         sent = self._stream.counters
         if not sent.packets:
             return
-        report = SenderReport(
-            ssrc=self._stream.ssrc,
-            ntp=to_ntp(self._transport.began_at + self._newest_s),
-            rtp_timestamp=sent.timestamp,
-            packet_count=sent.packets & 0xFFFFFFFF,
-            octet_count=sent.octets & 0xFFFFFFFF,
-            reports=(),
+        report = write_sender_report(
+            self._stream.ssrc,
+            to_ntp(self._transport.began_at + self._newest_s),
+            sent.timestamp,
+            sent.packets,
+            sent.octets,
         )
-        self._transport.client.send_rtcp(
-            write_sender_report(report) + write_sdes(self._stream.ssrc, cname)
-        )
+        self._transport.client.send_rtcp(report + write_sdes(self._stream.ssrc, cname))
 
 
 def _wall_time() -> float:

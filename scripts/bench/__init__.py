@@ -1,0 +1,1 @@
+"""Benchmarks: what the server costs and how late the picture is. Run by the scripts beside it."""
