@@ -42,11 +42,11 @@ class HttpSettings(_Table, frozen=True):
     "PEM file with the certificate chain; empty serves plain HTTP (behind a proxy)."
     tls_key: str = ""
     "PEM file with its key."
-    trusted_proxies: list[str] = []
+    trusted_proxies: tuple[str, ...] = ()
     "Addresses or networks whose X-Forwarded-For is believed."
-    allowed_origins: list[str] = []
+    allowed_origins: tuple[str, ...] = ()
     "Other origins whose pages may use the API, as `https://shop.example`."
-    frame_ancestors: list[str] = []
+    frame_ancestors: tuple[str, ...] = ()
     "Origins that may show the watch page in a frame; empty forbids framing."
     body_timeout_s: PositiveSeconds = 10.0
     "A request body that has not arrived by then is refused."
@@ -75,7 +75,7 @@ class AuthSettings(_Table, frozen=True):
     "An unknown `kid` makes us fetch again, at most once per this time."
     jwks_allow_private_addresses: bool = False
     "Let jwks_url point into private networks, there also over http."
-    external_roles: list[ExternalRole] = ["viewer"]
+    external_roles: tuple[ExternalRole, ...] = ("viewer",)
     "Roles that tokens of the other maker may carry; others are dropped."
     development_login: bool = False
     "POST /api/v1/tokens gives any role to anyone on this machine; refused off loopback."
@@ -198,7 +198,7 @@ def _field_type(table: str, key: str) -> Any:
 
 
 def _parse_variable(name: str, path: str, raw: str, field: Any) -> Any:
-    if get_origin(field) is list:
+    if get_origin(field) in (list, tuple):
         return _parse_list(name, path, raw)
     if field is Secret:
         return raw

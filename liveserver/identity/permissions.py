@@ -1,15 +1,14 @@
 """Who may do what, as one table. Pure; knows neither tokens nor HTTP.
 
-| action    | guest viewer moderator | host     | merchant admin |
-|-----------|------------------------|----------|----------------|
-| watch     | any room               | any room | any room       |
-| publish   |                        | own room | any room       |
-| edit_room |                        | own room | any room       |
-| open_room |                        | own room | any room       |
+| action      | guest viewer moderator | host     | merchant admin |
+|-------------|------------------------|----------|----------------|
+| watch       | any room               | any room | any room       |
+| publish     |                        | own room | any room       |
+| edit_room   |                        | own room | any room       |
+| create_room |                        |          | yes            |
 
 A host's own room is the `room` claim of the token: without it the role `host` opens nothing.
-Watching is also open to people without a token, so it is not asked here. `open_room` makes a room
-by publishing to it; `create_room` makes one ahead of its show.
+Watching is also open to people without a token, so it is not asked here.
 """
 
 from collections.abc import Mapping
@@ -24,7 +23,6 @@ class Action(StrEnum):
 
     PUBLISH = "publish to this room"
     EDIT_ROOM = "change this room"
-    OPEN_ROOM = "open this room"
     CREATE_ROOM = "create rooms"
 
 
@@ -40,7 +38,6 @@ _SHOP_AND_HOST = {Role.HOST: Scope.OWN_ROOM, **_SHOP_WIDE}
 PERMISSIONS: Mapping[Action, Mapping[Role, Scope]] = {
     Action.PUBLISH: _SHOP_AND_HOST,
     Action.EDIT_ROOM: _SHOP_AND_HOST,
-    Action.OPEN_ROOM: _SHOP_AND_HOST,
     Action.CREATE_ROOM: _SHOP_WIDE,
 }
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from liveserver.errors import BadRequest, RoomExists, RoomLimit, RoomNotFound
 from liveserver.rooms.room import Room, RoomRecord, State
@@ -142,10 +143,14 @@ class Directory:
                 self._events.append(ShowEnded(slug))
 
     def describe(
-        self, slug: str, *, title: str | None = None, scheduled_at: float | None = None
+        self,
+        slug: str,
+        *,
+        title: str | UnsetType = UNSET,
+        scheduled_at: float | UnsetType | None = UNSET,
     ) -> None:
-        """Change what is announced of a room; raises `BadRequest` for the title."""
-        checked = None if title is None else read_title(title)
+        """Change what is announced, as `Room.describe`; raises `BadRequest` for the title."""
+        checked = title if isinstance(title, UnsetType) else read_title(title)
         self.get(slug).describe(title=checked, scheduled_at=scheduled_at)
         self._events.append(RoomChanged(slug))
 

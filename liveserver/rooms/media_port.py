@@ -72,6 +72,10 @@ class MediaOfRoom(Protocol):
 class MediaPort(Protocol):
     """The media plane, as seen from here."""
 
+    @property
+    def port(self) -> int:
+        """The bound UDP port; 0 while not started."""
+
     async def start(self) -> None:
         """Bind the port; `OSError` if that fails."""
 
@@ -86,6 +90,9 @@ class MediaPort(Protocol):
 
     def find(self, session_id: str) -> MediaSession | None:
         """Return an open session."""
+
+    def is_connected(self, session_id: str) -> bool:
+        """Whether the session is open and its handshake done."""
 
     async def close(self, session_id: str, reason: CloseReason) -> None:
         """End a session; an unknown one is ignored."""

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from liveserver.errors import InvalidState, RoomEnded, RoomTaken
 from media.events import Source
@@ -83,6 +84,7 @@ class Publisher(msgspec.Struct, frozen=True):
     """The host who holds the room."""
 
     sub: str
+    name: str
     session_id: str
     until: float | None = None
     "None while the session is open; then the end of the grace time in which nobody else may come."
@@ -94,7 +96,7 @@ class Room:
     def __init__(self, record: RoomRecord, *, away_grace_s: float, now: float) -> None:
         self._record = record
         self._away_grace_s = away_grace_s
-        self._publisher: Publisher | None = None
+        self._publishers: list[Publisher] = []
         self._demo: tuple[str, str] | None = None
         self._source: Source | None = None
         self._presence = Presence.OFF
@@ -126,7 +128,7 @@ class Room:
     @property
     def publisher(self) -> Publisher | None:
         """The host who holds the room, also through the grace time; the demo never does."""
-        return self._publisher
+        return self._publishers[-1] if self._publishers else None
 
     @property
     def host_name(self) -> str | None:
@@ -143,7 +145,7 @@ class Room:
             RoomTaken: another host is here or in the grace time, and this is no takeover.
         """
         self.check_open()
-        holder = self._publisher
+        holder = self.publisher
         if holder is None or holder.sub == sub or is_takeover:
             return
         if holder.until is None or holder.until > now:
@@ -155,9 +157,14 @@ class Room:
             raise RoomEnded(self._record.room)
 
     def take(self, sub: str, name: str, session_id: str, *, is_takeover: bool, now: float) -> None:
-        """Make `sub` the room's host with `session_id`; raises like `check_publish`."""
+        """Make `sub` the room's host with `session_id`; raises like `check_publish`.
+
+        The host before stays known until its session closes: if the new session never connects,
+        the room is the former host's again.
+        """
         self.check_publish(sub, is_takeover=is_takeover, now=now)
-        self._publisher = Publisher(sub, session_id)
+        self._publishers = [one for one in self._publishers if one.until is None]
+        self._publishers.append(Publisher(sub, name, session_id))
         self._change(host_name=name or None)
 
     def admit_demo(self, name: str, session_id: str) -> None:
@@ -181,10 +188,14 @@ class Room:
 
     def handle_session_closed(self, session_id: str, *, now: float) -> None:
         """A publishing session ended; its host keeps the room for the grace time."""
-        if self._publisher and self._publisher.session_id == session_id:
-            self._publisher = msgspec.structs.replace(
-                self._publisher, until=now + self._away_grace_s
-            )
+        closed = [one for one in self._publishers if one.session_id == session_id]
+        others = [one for one in self._publishers if one.session_id != session_id]
+        if closed and others:
+            self._publishers = others
+            self._change(host_name=others[-1].name or None)
+        elif closed:
+            until = now + self._away_grace_s
+            self._publishers = [msgspec.structs.replace(closed[0], until=until)]
         if self._demo and self._demo[0] == session_id:
             self._demo = None
 
@@ -199,32 +210,35 @@ class Room:
             return False
         self._transition(_ACT_TOWARDS[state])
         if state is State.ENDED:
-            self._publisher, self._demo, self._source = None, None, None
+            self._publishers, self._demo, self._source = [], None, None
             self._presence, self._away_until = Presence.OFF, None
             self._change(ended_at=now)
         elif state is State.SCHEDULED:
             self._change(scheduled_at=None, started_at=None, ended_at=None)
         return True
 
-    def describe(self, *, title: str | None = None, scheduled_at: float | None = None) -> None:
-        """Change what is announced; None leaves it as it is."""
-        if title is not None:
-            self._change(title=title)
-        if scheduled_at is not None:
-            self._change(scheduled_at=scheduled_at)
+    def describe(
+        self,
+        *,
+        title: str | UnsetType = UNSET,
+        scheduled_at: float | UnsetType | None = UNSET,
+    ) -> None:
+        """Change what is announced; UNSET leaves it as it is, no time is None."""
+        given = {"title": title, "scheduled_at": scheduled_at}
+        self._change(**{field: value for field, value in given.items() if value is not UNSET})
 
     def get_timer(self) -> float | None:
         """When `handle_timer` wants to be called, in the clock of `now`."""
-        until = self._publisher.until if self._publisher else None
+        until = self.publisher.until if self.publisher else None
         return min((at for at in (self._away_until, until) if at is not None), default=None)
 
     def handle_timer(self, *, now: float) -> None:
         """End the grace times that are over."""
         if self._away_until is not None and self._away_until <= now:
             self._presence, self._away_until = Presence.OFF, None
-        until = self._publisher.until if self._publisher else None
+        until = self.publisher.until if self.publisher else None
         if until is not None and until <= now:
-            self._publisher = None
+            self._publishers = []
 
     def _go_away(self, now: float) -> None:
         self._presence, self._source = Presence.AWAY, None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from liveserver.errors import (
     LiveServerError,
@@ -135,13 +136,18 @@ class RoomKeeper:
         return self._view(room)
 
     async def change(
-        self, slug: str, *, title: str | None, state: State | None, scheduled_at: float | None
+        self,
+        slug: str,
+        *,
+        title: str | UnsetType = UNSET,
+        state: State | UnsetType = UNSET,
+        scheduled_at: float | UnsetType | None = UNSET,
     ) -> RoomView:
         """Apply all given changes or none, and save; raises `BadRequest`, `InvalidState`."""
         room = self._directory.get(slug)
-        if title is not None:
+        if not isinstance(title, UnsetType):
             read_title(title)
-        if state is not None:
+        if not isinstance(state, UnsetType):
             self._directory.move(slug, state, now=self._clock())
         self._directory.describe(slug, title=title, scheduled_at=scheduled_at)
         await self._settle_and_save()
@@ -187,7 +193,8 @@ class RoomKeeper:
 
     def report_delay(self, slug: str, session_id: str, delay_ms: int) -> None:
         """Take in what a viewer measured; ignored unless the session watches this room."""
-        if self._book.find(session_id, slug, "egress"):
+        is_viewer = self._book.find(session_id, slug, "egress") is not None
+        if is_viewer and self._media.is_connected(session_id):
             self._delays.report(slug, session_id, delay_ms, now=self._clock())
 
     def _check_publish(self, attempt: Attempt) -> None:

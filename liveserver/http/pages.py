@@ -1,0 +1,137 @@
+"""The browser pages, as the build left them in `liveserver/web/dist`.
+
+Assets carry a hash in their names and never change; pages are asked for again each time.
+"""
+
+from pathlib import Path
+
+from aiohttp import web
+
+from liveserver.errors import NotFound, PagesNotBuilt
+from liveserver.http.backend import Backend
+from liveserver.http.routing import Answer, Route
+
+_ICONS = (".svg", ".png", ".ico", ".webmanifest", ".txt")
+_HTML = "text/html"
+_NO_DEVICES = "camera=(), microphone=(), display-capture=(), geolocation=(), payment=()"
+_STUDIO_DEVICES = (
+    "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=()"
+)
+
+
+class Pages:
+    """Serve the pages and their assets."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._root = backend.pages.resolve()
+        ancestors = " ".join(backend.settings.http.frame_ancestors)
+        self._page_policy = write_policy("'none'")
+        self._watch_policy = write_policy(ancestors or "'none'")
+
+    def routes(self) -> list[Route]:
+        """Return the pages' addresses."""
+        page = {200: Answer("The page.", _HTML)}
+        asset = {200: Answer("The file.", "application/octet-stream")}
+        missing = (PagesNotBuilt,)
+        return [
+            Route("GET", "/", self.show_index, "Rooms", "pages", page, problems=missing),
+            Route(
+                "GET", "/watch/{room}", self.show_watch, "Watch", "pages", page, problems=missing
+            ),
+            Route(
+                "GET", "/studio/{room}", self.show_studio, "Host", "pages", page, problems=missing
+            ),
+            Route(
+                "GET",
+                "/assets/{file}",
+                self.show_asset,
+                "A page's part",
+                "pages",
+                asset,
+                problems=(NotFound,),
+            ),
+            Route(
+                "GET",
+                "/{file}",
+                self.show_icon,
+                "An icon of the pages",
+                "pages",
+                asset,
+                problems=(NotFound,),
+            ),
+        ]
+
+    async def show_index(self, _request: web.Request) -> web.StreamResponse:
+        """Serve the list of rooms."""
+        return self._show_page("index.html", self._page_policy, _NO_DEVICES)
+
+    async def show_watch(self, _request: web.Request) -> web.StreamResponse:
+        """Serve the viewer's page; it finds out itself whether the room exists."""
+        return self._show_page("watch.html", self._watch_policy, _NO_DEVICES)
+
+    async def show_studio(self, _request: web.Request) -> web.StreamResponse:
+        """Serve the host's page, which alone may ask for camera and microphone."""
+        return self._show_page("studio.html", self._page_policy, _STUDIO_DEVICES)
+
+    async def show_asset(self, request: web.Request) -> web.StreamResponse:
+        """Serve a file whose name carries its hash."""
+        response = self._send_file(self._root / "assets" / request.match_info["file"])
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+    async def show_icon(self, request: web.Request) -> web.StreamResponse:
+        """Serve an icon or manifest that lies beside the pages."""
+        file = self._root / request.match_info["file"]
+        if file.suffix not in _ICONS:
+            raise NotFound
+        response = self._send_file(file)
+        response.headers["Cache-Control"] = "public, max-age=3600"
+        return response
+
+    def _show_page(self, name: str, policy: str, devices: str) -> web.StreamResponse:
+        file = self._root / name
+        if not file.is_file():
+            return _answer_not_built()
+        response = web.FileResponse(file)
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["Permissions-Policy"] = devices
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        return response
+
+    def _send_file(self, file: Path) -> web.FileResponse:
+        resolved = file.resolve()
+        if not resolved.is_relative_to(self._root) or not resolved.is_file():
+            raise NotFound
+        return web.FileResponse(resolved)
+
+
+def write_policy(frame_ancestors: str) -> str:
+    """Write the content security policy: our own files alone, nothing inline."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            # Posters drawn by the page itself.
+            "img-src 'self' data: blob:",
+            "media-src 'self' blob:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "manifest-src 'self'",
+            # Audio worklets and workers of the studio.
+            "worker-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            f"frame-ancestors {frame_ancestors}",
+        ]
+    )
+
+
+def _answer_not_built() -> web.Response:
+    """Say it in words: who sees this opened the page in a browser."""
+    return web.Response(
+        status=PagesNotBuilt.status_hint,
+        text=f"{PagesNotBuilt()}\n网页尚未构建：请先运行一次 scripts/serve。\n",
+        headers={"Retry-After": "5", "Cache-Control": "no-store"},
+    )
