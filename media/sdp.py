@@ -59,10 +59,14 @@ _VISIBLE = re.compile(r"[!-~]{1,256}").fullmatch
 _PRINTABLE = re.compile(r"[ -~]*").fullmatch
 
 
+_MediaLine = tuple[str, int, str, tuple[str, ...]]
+
+
 class _Scope:
     """What has been read of the session part or of one section, before it is frozen."""
 
-    def __init__(self) -> None:
+    def __init__(self, media: _MediaLine | None = None) -> None:
+        self.media = media or ("", 0, "", ())
         self.values: dict[str, str] = {}
         self.flags: set[str] = set()
         self.direction = ""
@@ -77,7 +81,6 @@ class _Scope:
         self.ssrc_groups: list[SsrcGroup] = []
         self.rids: dict[str, Rid] = {}
         self.bundle: tuple[str, ...] | None = None
-        self.media: tuple[str, int, str, tuple[str, ...]] | None = None
 
 
 def parse_session_description(text: str) -> SessionDescription:
@@ -117,9 +120,7 @@ def _read_line(scope: _Scope, line: str) -> _Scope | None:
     if line[1:2] != "=" or line[0] not in "vosiuepcbtrzkam" or "\r" in line:
         raise InvalidOffer("not a <type>=<value> line")
     if line[0] == "m":
-        opened = _Scope()
-        opened.media = _read_media(line[2:])
-        return opened
+        return _Scope(_read_media(line[2:]))
     if line[0] == "a":
         name, _, value = line[2:].partition(":")
         read = _ATTRIBUTES.get(name)
@@ -134,10 +135,11 @@ def _read_line(scope: _Scope, line: str) -> _Scope | None:
     return None
 
 
-def _read_media(value: str) -> tuple[str, int, str, tuple[str, ...]]:
+def _read_media(value: str) -> _MediaLine:
+    """Kind, port, protocol and formats."""
     kind, _, rest = value.partition(" ")
     port, _, rest = rest.partition(" ")
-    protocol, *formats = rest.split()[:257] or ("",)
+    protocol, *formats = rest.split() or ("",)
     if not (_TOKEN(kind) and _PROTOCOL(protocol)) or not 0 < len(formats) <= 256:
         raise InvalidOffer("malformed m= line")
     if "RTP/" in protocol:
@@ -208,7 +210,7 @@ def _read_ssrc(scope: _Scope, value: str) -> None:
 
 
 def _read_ssrc_group(scope: _Scope, value: str) -> None:
-    semantics, *ssrcs = value.split()[:33] or ("",)
+    semantics, *ssrcs = value.split() or ("",)
     if not _TOKEN(semantics):
         raise InvalidOffer("malformed ssrc-group")
     members = tuple(_number(ssrc, 2**32 - 1) for ssrc in ssrcs)
@@ -223,7 +225,7 @@ def _read_rid(scope: _Scope, value: str) -> None:
 
 
 def _read_group(scope: _Scope, value: str) -> None:
-    semantics, *mids = value.split()[: MAX_SECTIONS + 2] or ("",)
+    semantics, *mids = value.split() or ("",)
     if semantics == "BUNDLE" and scope.bundle is None:
         scope.bundle = tuple(mids)
 
@@ -245,8 +247,6 @@ _VALUES = frozenset({"mid", "msid", "setup", "ice-ufrag", "ice-pwd", "ice-option
 
 
 def _freeze_section(scope: _Scope, session: _Scope) -> MediaSection:
-    if scope.media is None:  # only the session's scope has none
-        raise InvalidOffer("not a section")
     kind, port, protocol, formats = scope.media
     values = {**session.values, **scope.values}
     return MediaSection(
@@ -293,11 +293,11 @@ def _freeze_session(session: _Scope, sections: tuple[MediaSection, ...]) -> Sess
     if len(set(mids)) != len(mids):
         raise InvalidOffer("a mid is repeated")
     bundle = session.bundle or ()
-    if len(set(bundle)) != len(bundle) or not set(bundle) <= set(mids):
+    if len(set(bundle)) != len(bundle):
         raise InvalidOffer("malformed BUNDLE group")
     return SessionDescription(
         sections=sections,
-        bundle=bundle,
+        bundle=tuple(mid for mid in bundle if mid in mids),  # FFmpeg names absent ones
         ice_lite="ice-lite" in session.flags,
         ice_options=tuple(session.values.get("ice-options", "").split()),
         extmap_allow_mixed="extmap-allow-mixed" in session.flags,

@@ -15,10 +15,24 @@ def packets(name: str) -> dict[str, bytes]:
     return {title: bytes.fromhex(text) for title, text in pairs}
 
 
-def texts(folder: str) -> dict[str, str]:
-    """The files of a corpus folder by stem, line ends untouched."""
-    files = sorted((CORPUS / folder).glob("*.sdp"))
-    return {file.stem: file.read_bytes().decode() for file in files}
+def offers() -> dict[str, str]:
+    """Offers of real clients by file name, line ends untouched."""
+    return {file.stem: file.read_bytes().decode() for file in sorted(CORPUS.glob("sdp/*.sdp"))}
+
+
+def texts(name: str) -> dict[str, str]:
+    """The named texts of a corpus file of `name: escaped text` lines.
+
+    A name in braces is a part to put into the texts behind it.
+    """
+    found: dict[str, str] = {}
+    for line in (CORPUS / name).read_text("ascii").splitlines():
+        if line and not line.startswith("#"):
+            title, _, text = line.partition(": ")
+            for part in [part for part in found if part.startswith("{")]:
+                text = text.replace(part, found[part])
+            found[title.removesuffix(":")] = text
+    return {k: v.encode().decode("unicode_escape") for k, v in found.items() if k[0] != "{"}
 
 
 @st.composite
