@@ -244,8 +244,9 @@ def _carrier(offer: SessionDescription, sections: Sequence[MediaSection]) -> Med
     """
     if len(sections) > 1 and not all(s.mid and s.mid in offer.bundle for s in sections):
         raise InvalidOffer("the sections are not in one BUNDLE group")
-    tagged = [s for s in offer.sections if offer.bundle and s.mid == offer.bundle[0]]
-    carrier = tagged[0] if tagged and sections[0].mid in offer.bundle else sections[0]
+    bundled = [s for s in offer.sections if s.mid in offer.bundle and not s.is_rejected]
+    tagged = min(bundled, key=lambda s: offer.bundle.index(s.mid), default=None)
+    carrier = tagged if tagged and sections[0] in bundled else sections[0]
     if not all(s.rtcp_mux or (s.bundle_only and s is not carrier) for s in sections):
         raise InvalidOffer("a section without rtcp-mux")
     return carrier
