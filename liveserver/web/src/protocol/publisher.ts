@@ -20,8 +20,13 @@ export interface PublisherSettings {
   token: () => string | null;
   stream: () => MediaStream;
   send: () => SendSettings;
+  /** Asked before publishing again after a loss: false when another host has the room by now. */
+  mayResume: () => Promise<boolean>;
   onStatus: (phase: PublisherPhase, problem: Problem | null) => void;
 }
+
+/** Our own word, in the shape of the server's: another host went on air while we were gone. */
+const TAKEN_OVER: Problem = { code: "taken_over", status: 409, title: "Taken over", detail: "", retryAfterS: null };
 
 const INTERRUPTED_MS = 2_500;
 const CONNECT_MS = 10_000;
@@ -70,6 +75,10 @@ export class Publisher {
     const generation = ++this.generation;
     const isCurrent = () => this.wanted && generation === this.generation;
     this.settings.onStatus(this.wasLive ? "reconnecting" : "connecting", null);
+    if (this.wasLive && !(await this.settings.mayResume())) {
+      return isCurrent() ? this.refuse(TAKEN_OVER) : undefined;
+    }
+    if (!isCurrent()) return;
     try {
       const { make, fetch, endpoint, token, stream, send } = this.settings;
       const session = await WhipSession.open(
@@ -79,18 +88,19 @@ export class Publisher {
         send(),
         (link) => isCurrent() && this.changeLink(link),
       );
-      this.opening = false;
       if (!isCurrent()) return session.close();
+      this.opening = false;
       this.session = session;
       if (this.link === "lost") return this.lose();
       if (this.link !== "connected") this.after(CONNECT_MS, () => this.lose());
     } catch (thrown) {
-      this.opening = false;
-      if (isCurrent()) this.refuse(problemOf(thrown));
+      const problem = problemOf(thrown);
+      if (isCurrent()) this.refuse(problem);
     }
   }
 
   private refuse(problem: Problem): void {
+    this.opening = false;
     if (isTransient(problem)) return this.retry(problem, (problem.retryAfterS ?? 0) * 1000);
     this.wanted = false;
     this.drop();
@@ -128,6 +138,7 @@ export class Publisher {
   private drop(): void {
     this.clearTimer();
     this.generation += 1;
+    this.opening = false;
     this.link = null;
     this.session?.close();
     this.session = null;

@@ -98,15 +98,17 @@ export class Subscriber {
           onLink: (link) => isCurrent() && this.changeLink(link),
         },
       );
-      this.joining = false;
       if (!isCurrent()) return session.close();
+      this.joining = false;
       this.session = session;
       this.settings.onSession(session);
       if (this.link === null || this.link === "connecting") this.after(CONNECT_MS, () => this.lose());
       if (this.link === "lost") this.lose();
     } catch (thrown) {
+      const problem = problemOf(thrown);
+      if (!isCurrent()) return;
       this.joining = false;
-      if (isCurrent()) await this.refuse(problemOf(thrown), mayAskForToken);
+      await this.refuse(problem, mayAskForToken);
     }
   }
 
@@ -153,6 +155,7 @@ export class Subscriber {
   private drop(): void {
     this.clearTimer();
     this.generation += 1;
+    this.joining = false;
     this.link = null;
     this.session?.close();
     if (this.session) this.settings.onSession(null);

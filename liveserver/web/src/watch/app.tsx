@@ -177,7 +177,7 @@ function Labels({ session, room, isStill }: { session: WatchSession; room: Room;
       {room.source === "demo" && <li class="label">{t("room.demo")}</li>}
       {showsDelay && (
         <li class="label label--delay" id="delay">
-          {t("watch.delay", { seconds: seconds(delayMs) })}
+          {t("watch.delay", { seconds: seconds(Math.max(100, delayMs)) })}
         </li>
       )}
       {isStill && <li class="label">{t("watch.still")}</li>}
