@@ -44,7 +44,11 @@ class Database:
         """Return every room."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(rooms)).mappings()
-            return [msgspec.convert(dict(row), RoomRecord) for row in rows]
+            # SQLAlchemy's keys are a subclass of str, which msgspec does not take for one.
+            return [
+                msgspec.convert({str(key): value for key, value in row.items()}, RoomRecord)
+                for row in rows
+            ]
 
     def save_rooms(self, records: Iterable[RoomRecord]) -> None:
         """Insert or overwrite the rooms, in one transaction."""
