@@ -1,0 +1,115 @@
+"""The newest key frame and what followed it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.packet_cache import PacketCache
+from media.train import Forwardable
+
+
+def packet(index: int, *, marker: bool = False) -> Forwardable:
+    return (index, 3000 * index, marker, b"%d" % index)
+
+
+def filled(count: int, *, key_packets: int = 3) -> tuple[PacketCache, list[Forwardable]]:
+    """A cache with a key frame and single-packet frames up to `count` packets."""
+    packets = [packet(i, marker=i >= key_packets - 1) for i in range(count)]
+    cache = PacketCache()
+    cache.start(packets[0], 0.0)
+    for one in packets[1:]:
+        cache.add(one)
+    return cache, packets
+
+
+def test_the_cache_is_empty_before_the_first_key_frame() -> None:
+    cache = PacketCache()
+    cache.add(packet(1))
+    assert cache.since_keyframe(0.0, 1.0) == []
+    assert cache.keyframe() == []
+
+
+def test_everything_since_the_key_frame_is_kept_in_order() -> None:
+    cache, packets = filled(40)
+    assert cache.since_keyframe(0.5, 1.0) == packets
+
+
+def test_the_key_frame_alone_ends_at_its_marker() -> None:
+    cache, packets = filled(40)
+    assert cache.keyframe() == packets[:3]
+
+
+def test_an_old_key_frame_starts_no_burst_but_stays_a_still() -> None:
+    cache, packets = filled(40)
+    assert cache.since_keyframe(1.0, 1.0) == packets
+    assert cache.since_keyframe(1.1, 1.0) == []
+    assert cache.keyframe() == packets[:3]
+
+
+@pytest.mark.parametrize("wrong", [38, 39, 41], ids=["reordered", "repeated", "after a loss"])
+def test_a_gap_ends_the_burst_until_the_next_key_frame(wrong: int) -> None:
+    cache, packets = filled(40)
+    cache.add(packet(wrong))
+    cache.add(packet(40))
+    assert cache.since_keyframe(0.1, 1.0) == []
+    assert cache.keyframe() == packets[:3]
+    cache.start(packet(60), 0.5)
+    assert cache.since_keyframe(0.5, 1.0) == [packet(60)]
+
+
+def test_a_key_frame_still_arriving_can_start_a_burst_but_is_no_still() -> None:
+    cache, packets = filled(2)
+    assert cache.since_keyframe(0.0, 1.0) == packets
+    assert cache.keyframe() == []
+
+
+def test_the_last_whole_key_frame_stays_while_the_next_arrives_or_breaks() -> None:
+    cache, packets = filled(40)
+    cache.start(packet(40), 1.0)
+    assert cache.keyframe() == packets[:3]
+    cache.add(packet(42, marker=True))
+    assert cache.keyframe() == packets[:3]
+    cache.start(packet(50), 2.0)
+    cache.add(packet(51, marker=True))
+    assert cache.keyframe() == [packet(50), packet(51, marker=True)]
+
+
+def test_a_key_frame_of_one_packet_is_whole_at_once() -> None:
+    cache = PacketCache()
+    cache.start(packet(0, marker=True), 0.0)
+    assert cache.keyframe() == [packet(0, marker=True)]
+
+
+def test_a_long_group_of_pictures_is_bounded() -> None:
+    cache, packets = filled(600)
+    assert cache.since_keyframe(0.1, 1.0) == packets
+    cache.add(packet(600))
+    assert cache.since_keyframe(0.1, 1.0) == []
+    assert cache.keyframe() == packets[:3]
+
+
+def test_a_key_frame_without_end_is_bounded() -> None:
+    cache, packets = filled(1000, key_packets=2000)
+    assert cache.since_keyframe(0.1, 1.0) == packets
+    cache.add(packet(1000))
+    assert cache.since_keyframe(0.1, 1.0) == []
+    assert cache.keyframe() == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.booleans()), max_size=80))
+def test_bursts_are_gapless_and_stills_whole_whatever_arrives(
+    arrivals: list[tuple[int, bool, bool]],
+) -> None:
+    cache, index = PacketCache(), 100
+    for step, marker, is_key in arrivals:
+        index += step
+        one = packet(index, marker=marker)
+        if is_key:
+            cache.start(one, 0.0)
+        else:
+            cache.add(one)
+        burst = [p[0] for p in cache.since_keyframe(0.0, 1.0)]
+        assert not burst or burst == list(range(burst[0], index + 1))
+        still = cache.keyframe()
+        assert [p[0] for p in still] == list(range(still[0][0], still[-1][0] + 1)) if still else 1
+        assert [p[2] for p in still] == [False] * (len(still) - 1) + [True] if still else 1
