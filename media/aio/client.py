@@ -74,6 +74,8 @@ class WebRtcClient:
         self.on_rtp: Callable[[bytes], None] = _ignore
         self.on_rtcp: Callable[[bytes], None] = _ignore
         self.on_srtp: Callable[[bytes], None] | None = None
+        self.answer: Answer | None = None
+        "Known before the first packet arrives."
         self.closed = asyncio.Event()
         "Set when the server hangs up, consent runs out, or `close` is called."
 
@@ -94,7 +96,7 @@ class WebRtcClient:
             InvalidOffer: the answer is malformed or accepts nothing.
             ConnectFailed: nothing answered, or DTLS failed, within `timeout_s`.
         """
-        parsed = read_answer(answer)
+        parsed = self.answer = read_answer(answer)
         addresses = self._open_socket(parsed.candidates)
         self._ice.start(parsed.ice_ufrag, parsed.ice_pwd, addresses, now=self._loop.time())
         self._after_ice()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Sequence
 
 import aiohttp
@@ -75,11 +76,9 @@ class LightViewer:
         self._url, self._token = whep_url, token
         self._client = WebRtcClient("recvonly", TRACKS, certificate=certificate)
         self._client.on_srtp = self._receive
-        self._loop = asyncio.get_running_loop()
         self._session: SignalledSession | None = None
         self._reporting: asyncio.Task[None] | None = None
         self._streams: dict[bytes, ReceivedStream] = {}
-        self._codecs: dict[int, str] = {}
         self._key_timestamp: int | None = None
         self._ssrc = int.from_bytes(os.urandom(4), "big")
         self._began = 0.0
@@ -89,13 +88,11 @@ class LightViewer:
 
     async def join(self, http: aiohttp.ClientSession) -> None:
         """POST, connect and start to report; raises what signalling and client raise."""
-        self._began = self._loop.time()
+        self._began = time.perf_counter()
         self._session = await post_offer(http, self._url, self._client.offer(), token=self._token)
         self.times.answered_ms = self._since_ms()
-        answer = await self._client.connect(self._session.answer)
+        await self._client.connect(self._session.answer)
         self.times.connected_ms = self._since_ms()
-        video = answer.tracks.get("video")
-        self._codecs = {codec.payload_type: codec.name for codec in video.codecs} if video else {}
         self._reporting = asyncio.create_task(self._report())
 
     async def leave(self, http: aiohttp.ClientSession) -> None:
@@ -123,7 +120,7 @@ class LightViewer:
         return sum(stream.lost for stream in self._streams.values())
 
     def _since_ms(self) -> float:
-        return (self._loop.time() - self._began) * 1000
+        return (time.perf_counter() - self._began) * 1000
 
     def _receive(self, datagram: bytes) -> None:
         """Count a packet by its clear header; open it only while a key frame is awaited."""
@@ -139,7 +136,7 @@ class LightViewer:
     def _look_for_key_frame(self, datagram: bytes) -> None:
         if self.times.first_packet_ms is None:
             self.times.first_packet_ms = self._since_ms()
-        codec = self._codecs.get(datagram[1] & 0x7F)
+        codec = self._video_codec(datagram[1] & 0x7F)
         opened = self._client.unprotect(datagram) if codec else None
         if opened is None or codec is None:
             return
@@ -150,6 +147,11 @@ class LightViewer:
             if packet.marker and packet.timestamp == self._key_timestamp:
                 self.times.key_frame_ms = self._since_ms()
                 self.has_picture.set()
+
+    def _video_codec(self, payload_type: int) -> str | None:
+        video = self._client.answer.tracks.get("video") if self._client.answer else None
+        codecs = video.codecs if video else ()
+        return next((c.name for c in codecs if c.payload_type == payload_type), None)
 
     async def _report(self) -> None:
         while not self._client.closed.is_set():

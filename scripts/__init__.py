@@ -1,0 +1,1 @@
+"""Commands of the checkout; the Python ones are modules so that they can share code."""
