@@ -12,6 +12,8 @@ _INTERVAL_S = 0.1
 _MAX_PENDING = 400
 "Packets per report: bounds its size (below the MTU) and the work on hostile numbering."
 _MAX_SPAN = 1000
+_MAX_LATENESS = 100
+"Packets that a straggler may be behind those already told of: a third of a second at 300/s."
 
 
 class ArrivalRecorder:
@@ -23,6 +25,8 @@ class ArrivalRecorder:
         self._highest: int | None = None
         self._next: int | None = None
         "First index not yet reported; a gap up to there is reported as lost."
+        self._told: dict[int, float] = {}
+        "The newest of those reported: told again beside a straggler, else they would seem lost."
         self._due_at: float | None = None
         self._count = 0
 
@@ -32,8 +36,11 @@ class ArrivalRecorder:
         index = unwrap(sequence, reference, 16)
         if self._highest is None or index > self._highest:
             self._highest = index
-        if len(self._pending) < _MAX_PENDING and index > self._highest - _MAX_SPAN:
-            self._pending.setdefault(index, now)
+        if len(self._pending) >= _MAX_PENDING or index <= self._highest - _MAX_SPAN:
+            return
+        if self._next is not None and (index < self._next - _MAX_LATENESS or index in self._told):
+            return
+        self._pending.setdefault(index, now)
         if self._due_at is None:
             self._due_at = now + _INTERVAL_S
 
@@ -53,12 +60,14 @@ class ArrivalRecorder:
         first = min(self._pending)
         if self._next is not None and 0 < first - self._next < _MAX_SPAN // 2:
             first = self._next
+        known = {**self._told, **self._pending}
         arrivals = [
             (index & 0xFFFF, int(at * 1_000_000))
-            for index, at in sorted(self._pending.items())
-            if index - first < _MAX_SPAN
+            for index, at in sorted(known.items())
+            if 0 <= index - first < _MAX_SPAN
         ]
-        self._next = max(self._pending) + 1
+        self._next = max(known) + 1
+        self._told = {i: at for i, at in known.items() if i >= self._next - _MAX_LATENESS}
         self._pending.clear()
         self._due_at = None
         self._count = (self._count + 1) & 0xFF
