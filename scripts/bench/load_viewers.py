@@ -28,6 +28,7 @@ from scripts.bench.synthetic import Shape, SyntheticPublisher
 from scripts.bench.viewer import LightViewer, total_received
 
 _SETTLE_S = 2.0
+_IDLE_S = 3.0
 _PICTURE_PATIENCE_S = 5.0
 _JOINS_AT_ONCE = 8
 
@@ -123,7 +124,7 @@ class Load:
         if self._publisher is not None:
             self._publisher.sending.clear()
             await asyncio.sleep(_SETTLE_S / 2)
-        before = self._usage()
+        before, began = self._usage(), time.monotonic()
         slots = asyncio.Semaphore(_JOINS_AT_ONCE)
         joins = []
         for _ in range(self._arguments.viewers):
@@ -132,21 +133,27 @@ class Load:
             joins.append(asyncio.create_task(_join(viewer, http, slots)))
             await asyncio.sleep(1 / self._arguments.joins_per_second)
         failures = [error for error in await asyncio.gather(*joins) if error]
-        self._note_joins(before, self._usage(), failures)
-        if self._publisher is not None:
+        if failures:
+            self._report["failed joins"] = {"n": len(failures), "first": failures[0]}
+        if before is not None and self._publisher is not None:
+            await self._note_joins(before, time.monotonic() - began)
             self._publisher.sending.set()
         await asyncio.sleep(_SETTLE_S)
 
-    def _note_joins(self, before: Usage | None, after: Usage | None, failures: list[str]) -> None:
-        joined = self._arguments.viewers - len(failures)
-        if failures:
-            self._report["failed joins"] = {"n": len(failures), "first": failures[0]}
-        if before is None or after is None or not joined or self._publisher is None:
-            return
-        cpu_ms = (after.cpu_s - before.cpu_s) * 1000 / joined
-        self._report["server CPU ms per join"] = round(cpu_ms, 2)
+    async def _note_joins(self, before: Usage, seconds: float) -> None:
+        """Leave out what those who had joined cost meanwhile by their reports and checks."""
+        joined = max(1, sum(viewer.is_connected for viewer in self._viewers))
+        after = self._usage()
+        await asyncio.sleep(_IDLE_S)
+        idle = self._usage()
+        assert after is not None
+        assert idle is not None
+        idle_share = (idle.cpu_s - after.cpu_s) / _IDLE_S
+        cpu_s = after.cpu_s - before.cpu_s - idle_share * seconds / 2
+        self._report["server CPU ms per join"] = round(1000 * cpu_s / joined, 2)
         kilobytes = (after.rss_bytes - before.rss_bytes) / 1024 / joined
         self._report["server kB per viewer"] = round(kilobytes)
+        self._report["server CPU % for silent viewers"] = round(100 * idle_share, 1)
 
     async def _forward(self, http: aiohttp.ClientSession) -> None:
         counters = await self._counters(http)
