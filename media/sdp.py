@@ -36,6 +36,8 @@ MAX_CHARACTERS = 64 * 1024
 "A browser's offer has 2-7 kB; the longest seen, with every codec twice, about 15 kB."
 MAX_LINES = 4096
 MAX_SECTIONS = 64
+MAX_SIMULCAST = 1024
+"Characters of one direction's list; browsers write three rids."
 MAX_FEEDBACK = 32
 "`rtcp-fb` lines for one payload type; browsers write at most seven."
 
@@ -48,7 +50,9 @@ _NAMES = {
 }
 _FINGERPRINT_BYTES = {"sha-1": 20, "sha-224": 28, "sha-256": 32, "sha-384": 48, "sha-512": 64}
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_PAYLOAD_TYPES = {str(number): number for number in range(128)}
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # a CR without its LF is one, too
 _TOKEN = re.compile(r"[!#-'*+\-.0-9A-Z^-~]{1,64}").fullmatch  # RFC 8866 §9, token
 _PROTOCOL = re.compile(r"[!#-'*+\-./0-9A-Z^-~]{1,64}").fullmatch
 _ICE_UFRAG = re.compile(r"[A-Za-z0-9+/=_-]{4,256}").fullmatch  # = _ - are no ice-chars but seen
@@ -89,50 +93,49 @@ def parse_session_description(text: str) -> SessionDescription:
     Raises:
         InvalidOffer: the text is malformed or exceeds a bound; the message names the line.
     """
-    if len(text) > MAX_CHARACTERS:
-        raise InvalidOffer(f"more than {MAX_CHARACTERS} characters")
-    if _CONTROL.search(text):
-        raise InvalidOffer("a control character")
-    lines = text.split("\n")
-    if len(lines) > MAX_LINES:
-        raise InvalidOffer(f"more than {MAX_LINES} lines")
-    if lines[0].removesuffix("\r") != "v=0":
-        raise InvalidOffer("line 1: not v=0")
     session = scope = _Scope()
     sections: list[_Scope] = []
-    for number, raw in enumerate(lines, 1):
+    for number, line in enumerate(_split(text), 1):
         try:
-            opened = _read_line(scope, raw.removesuffix("\r"))
+            if line[:2] == "a=":
+                _read_attribute(scope, line)
+            elif line[:2] == "m=":
+                scope = _Scope(_read_media(line[2:]))
+                sections.append(scope)
+            elif line and (line[1:2] != "=" or line[0] not in _LINE_TYPES):
+                raise InvalidOffer("not a <type>=<value> line")
         except InvalidOffer as error:
             raise InvalidOffer(f"line {number}: {error}") from None
-        if opened is not None:
-            scope = opened
-            sections.append(opened)
     if len(sections) > MAX_SECTIONS:
         raise InvalidOffer(f"more than {MAX_SECTIONS} m= sections")
     return _freeze_session(session, tuple(_freeze_section(s, session) for s in sections))
 
 
-def _read_line(scope: _Scope, line: str) -> _Scope | None:
-    """Put one line into the scope; returns the new scope that an `m=` line opens."""
-    if not line:
-        return None
-    if line[1:2] != "=" or line[0] not in "vosiuepcbtrzkam" or "\r" in line:
-        raise InvalidOffer("not a <type>=<value> line")
-    if line[0] == "m":
-        return _Scope(_read_media(line[2:]))
-    if line[0] == "a":
-        name, _, value = line[2:].partition(":")
-        read = _ATTRIBUTES.get(name)
-        if read is not None:
-            read(scope, value)
-        elif name in DIRECTIONS:
-            scope.direction = name
-        elif name in _FLAGS:
-            scope.flags.add(name)
-        elif name in _VALUES:
-            scope.values.setdefault(name, value)
-    return None
+def _split(text: str) -> list[str]:
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidOffer(f"more than {MAX_CHARACTERS} characters")
+    text = text.replace("\r\n", "\n")
+    if _CONTROL.search(text):
+        raise InvalidOffer("a control character")
+    lines = text.split("\n")
+    if len(lines) > MAX_LINES:
+        raise InvalidOffer(f"more than {MAX_LINES} lines")
+    if lines[0] != "v=0":
+        raise InvalidOffer("line 1: not v=0")
+    return lines
+
+
+def _read_attribute(scope: _Scope, line: str) -> None:
+    name, _, value = line[2:].partition(":")
+    read = _ATTRIBUTES.get(name)
+    if read is not None:
+        read(scope, value)
+    elif name in DIRECTIONS:
+        scope.direction = name
+    elif name in _FLAGS:
+        scope.flags.add(name)
+    elif name in _VALUES:
+        scope.values.setdefault(name, value)
 
 
 def _read_media(value: str) -> _MediaLine:
@@ -143,7 +146,7 @@ def _read_media(value: str) -> _MediaLine:
     if not (_TOKEN(kind) and _PROTOCOL(protocol)) or not 0 < len(formats) <= 256:
         raise InvalidOffer("malformed m= line")
     if "RTP/" in protocol:
-        if len({_number(f, 127) for f in formats}) != len(formats):
+        if len({_payload_type(f) for f in formats}) != len(formats):
             raise InvalidOffer("a payload type is repeated")
     elif not all(map(_TOKEN, formats)):
         raise InvalidOffer("malformed m= line")
@@ -160,13 +163,13 @@ def _read_rtpmap(scope: _Scope, value: str) -> None:
         _number(numbers[0], 2**31),
         _number(numbers[1], 255) if numbers[1:] else 1,
     )
-    if scope.rtpmaps.setdefault(_number(payload_type, 127), mapping) != mapping:
+    if scope.rtpmaps.setdefault(_payload_type(payload_type), mapping) != mapping:
         raise InvalidOffer("a payload type is mapped twice")
 
 
 def _read_fmtp(scope: _Scope, value: str) -> None:
     payload_type, _, text = value.partition(" ")
-    parameters = scope.parameters.setdefault(_number(payload_type, 127), {})
+    parameters = scope.parameters.setdefault(_payload_type(payload_type), {})
     for item in text.split(";"):
         name, _, setting = item.strip().partition("=")
         if name and not (_VISIBLE(name) and _PRINTABLE(setting)):
@@ -177,7 +180,7 @@ def _read_fmtp(scope: _Scope, value: str) -> None:
 
 def _read_feedback(scope: _Scope, value: str) -> None:
     payload_type, _, text = value.partition(" ")
-    key = -1 if payload_type == "*" else _number(payload_type, 127)
+    key = -1 if payload_type == "*" else _payload_type(payload_type)
     known = scope.feedback.setdefault(key, [])
     if len(known) >= MAX_FEEDBACK:
         raise InvalidOffer("too many rtcp-fb lines")
@@ -242,6 +245,7 @@ _ATTRIBUTES: dict[str, Callable[[_Scope, str], None]] = {
     "group": _read_group,
     "candidate": lambda scope, value: scope.candidates.append(value),
 }
+_LINE_TYPES = "vosiuepcbtrzk"
 _FLAGS = frozenset({"rtcp-mux", "rtcp-rsize", "bundle-only", "ice-lite", "extmap-allow-mixed"})
 _VALUES = frozenset({"mid", "msid", "setup", "ice-ufrag", "ice-pwd", "ice-options", "simulcast"})
 
@@ -315,16 +319,17 @@ def _read_simulcast(value: str | None) -> Simulcast | None:
     """`send l;m,n;~h recv 1`: `;` parts streams, `,` alternatives, `~` marks a paused one."""
     if value is None:
         return None
-    words = value.split()[:5]
+    words = value.split()
     if len(words) not in {2, 4} or not set(words[::2]) <= {"send", "recv"}:
         raise InvalidOffer("malformed simulcast")
-    lists = {
-        direction: tuple(
-            tuple(rid.removeprefix("~") for rid in stream.split(",")) for stream in text.split(";")
-        )
-        for direction, text in zip(words[::2], words[1::2], strict=True)
-    }
+    lists = dict(zip(words[::2], map(_read_streams, words[1::2]), strict=True))
     return Simulcast(lists.get("send", ()), lists.get("recv", ()))
+
+
+def _read_streams(text: str) -> tuple[tuple[str, ...], ...]:
+    if len(text) > MAX_SIMULCAST or not all(map(_RID, re.split("[;,]~?", text.removeprefix("~")))):
+        raise InvalidOffer("malformed simulcast")
+    return tuple(tuple(stream.replace("~", "").split(",")) for stream in text.split(";"))
 
 
 def _checked(value: str, is_valid: Callable[[str], object], name: str) -> str:
@@ -333,6 +338,13 @@ def _checked(value: str, is_valid: Callable[[str], object], name: str) -> str:
     if value and not is_valid(value):
         raise InvalidOffer(f"malformed {name}")
     return value
+
+
+def _payload_type(text: str) -> int:
+    number = _PAYLOAD_TYPES.get(text)
+    if number is None:
+        raise InvalidOffer("not a payload type")
+    return number
 
 
 def _number(text: str, maximum: int) -> int:

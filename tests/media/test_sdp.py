@@ -269,6 +269,7 @@ def test_a_text_of_the_corpus_is_refused(text: str) -> None:
         pytest.param(HEAD + VIDEO + f"a=rtpmap:{'9' * 5000} VP8/90000", id="digits"),
         pytest.param(HEAD + VIDEO + f"a=ice-ufrag:{'a' * 257}", id="ufrag"),
         pytest.param(HEAD + VIDEO + f"a=mid:{'0' * 65}", id="mid"),
+        pytest.param(HEAD + VIDEO + f"a=simulcast:send l{';l' * 999}", id="simulcast"),
         pytest.param(HEAD + VIDEO * 65, id="sections"),
         pytest.param(HEAD + "a=x\r\n" * 4096, id="lines"),
         pytest.param(HEAD + f"a={'x' * 2**16}", id="characters"),
