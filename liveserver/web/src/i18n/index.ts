@@ -1,18 +1,21 @@
 /** Texts by key in the language in use; a component that calls `t` is drawn again on a switch. */
 import { signal } from "@preact/signals";
-import * as en from "./en";
+import { shared as enShared } from "./en/shared";
+import type { home } from "./en/home";
+import type { studio } from "./en/studio";
+import type { watch } from "./en/watch";
 import { formatMessage, formatNumber, type Arguments, type Value } from "./format";
-import * as zhCN from "./zh-CN";
+import { shared as zhShared } from "./zh-CN/shared";
 
-type English = typeof en.shared & typeof en.watch & typeof en.studio & typeof en.home;
+type English = typeof enShared & typeof watch & typeof studio & typeof home;
 export type Key = keyof English;
 export type Language = "zh-CN" | "en";
 /** Every language has every key of a page, or the type check fails. */
 type Texts<Table> = Readonly<Record<keyof Table, string>>;
-export type Shared = Texts<typeof en.shared>;
-export type Watch = Texts<typeof en.watch>;
-export type Studio = Texts<typeof en.studio>;
-export type Home = Texts<typeof en.home>;
+export type Shared = Texts<typeof enShared>;
+export type Watch = Texts<typeof watch>;
+export type Studio = Texts<typeof studio>;
+export type Home = Texts<typeof home>;
 
 type Named = Arguments<English[Key]>;
 type Given<K extends Key> = [Arguments<English[K]>] extends [never]
@@ -24,7 +27,7 @@ export const LANGUAGES: readonly { code: Language; name: string }[] = [
   { code: "en", name: "English" },
 ];
 
-const tables: Record<Language, Record<string, string>> = { "zh-CN": { ...zhCN.shared }, en: { ...en.shared } };
+const tables: Record<Language, Record<string, string>> = { "zh-CN": { ...zhShared }, en: { ...enShared } };
 
 /** Brings a page's own texts in; called once, before anything is drawn, so that no page carries another's. */
 export function useTexts(texts: Record<Language, Record<string, string>>): void {

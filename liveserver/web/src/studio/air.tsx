@@ -100,7 +100,7 @@ function Values({ session }: { session: StudioSession }) {
       <Value id="viewers" icon="eye" term={t("studio.watching")} value={n(room?.viewers ?? 0)} />
       <Value id="delay" icon="timer" term={t("studio.delay")} value={delay(p95)} grade={gradeDelay(p95)} />
       <Value id="uplink" icon={uplinkGrade === "poor" ? "offline" : "signal"} term={t("studio.uplink")} value={bitrate(uplink)} grade={uplinkGrade} />
-      <Value id="loss" icon="alert" term={t("studio.loss")} value={percent(loss)} grade={gradeLoss(loss)} />
+      <Value id="loss" icon={gradeLoss(loss) === "good" ? "ok" : "alert"} term={t("studio.loss")} value={percent(loss)} grade={gradeLoss(loss)} />
     </dl>
   );
 }

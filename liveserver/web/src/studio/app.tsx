@@ -65,7 +65,7 @@ function Ended({ session }: { session: StudioSession }) {
   return (
     <main class="blank">
       <Icon name="check" />
-      <h1 role="status">{t("studio.ended_title")}</h1>
+      <h1 aria-live="assertive">{t("studio.ended_title")}</h1>
       <p>{t("studio.ended_text")}</p>
       <dl class="facts facts--large">
         <div>
@@ -89,7 +89,7 @@ function Left({ session }: { session: StudioSession }) {
   return (
     <main class="blank">
       <Icon name="leave" />
-      <h1 role="status">{t("studio.left_title")}</h1>
+      <h1 aria-live="assertive">{t("studio.left_title")}</h1>
       <p>{t("studio.left_text")}</p>
       <button class="btn btn--primary btn--large" id="return" type="button" onClick={() => session.backToSetup()}>
         {t("studio.resume_show")}

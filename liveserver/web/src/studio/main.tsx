@@ -1,6 +1,6 @@
 import { useTexts } from "../i18n";
-import { studio as en } from "../i18n/en";
-import { studio as zhCN } from "../i18n/zh-CN";
+import { studio as en } from "../i18n/en/studio";
+import { studio as zhCN } from "../i18n/zh-CN/studio";
 import { exposeDebugHandle, readAddress, startPage } from "../ui/page";
 import { StudioPage } from "./app";
 import { FrameCounter } from "./frames";

@@ -29,7 +29,7 @@ export function ProblemPage({ code, room, children }: { code: string; room: stri
   return (
     <main class="blank">
       <Icon name={isToken ? "lock" : "alert"} />
-      <h1 role="alert">{title}</h1>
+      <h1 aria-live="assertive">{title}</h1>
       <p>{text}</p>
       {isToken && <Command text={t("problem.token.command", { room })} />}
       {code === "not_secure" && <Command text={t("problem.not_secure.command")} />}

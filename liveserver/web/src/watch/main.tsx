@@ -1,6 +1,6 @@
 import { useTexts } from "../i18n";
-import { watch as en } from "../i18n/en";
-import { watch as zhCN } from "../i18n/zh-CN";
+import { watch as en } from "../i18n/en/watch";
+import { watch as zhCN } from "../i18n/zh-CN/watch";
 import { exposeDebugHandle, readAddress, startPage } from "../ui/page";
 import { WatchPage } from "./app";
 import { WatchSession } from "./session";

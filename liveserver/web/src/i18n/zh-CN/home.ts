@@ -1,0 +1,26 @@
+import type { Home } from "..";
+
+export const home: Home = {
+  "home.title": "这台服务器上的直播",
+  "home.lead": "实时直播带货：从你的镜头到观众手机，不到一秒。",
+  "home.rooms": "直播间",
+  "home.watch": "观看",
+  "home.open": "打开",
+  "home.empty.title": "还没有直播间",
+  "home.empty.text": "用下面的命令生成主播链接并打开，开播时直播间自动创建。启动服务器时加上 --demo，马上就有测试画面。",
+  "home.empty.command": "liveserver token --role host --room my-shop",
+  "home.unreachable.title": "服务器没有应答",
+  "home.starts": "{when} 开播",
+  "home.started": "{when} 开始",
+  "home.ended": "{when} 结束",
+  "home.how": "三种人，三个链接",
+  "home.host.title": "我是主播",
+  "home.host.text": "打开带令牌的直播台链接，允许摄像头，按「开播」。一部手机就够。",
+  "home.host.path": "/studio/my-shop#token=…",
+  "home.viewer.title": "我是观众",
+  "home.viewer.text": "用任何手机或电脑打开观看链接，不用装应用，不用注册。没开播会等，断网后自动恢复。",
+  "home.viewer.path": "/watch/my-shop",
+  "home.merchant.title": "我是商家",
+  "home.merchant.text": "用命令行或 HTTP 接口创建直播间和链接；画面和数据都在自己的机器上。",
+  "home.merchant.path": "/api/v1/openapi.json",
+};

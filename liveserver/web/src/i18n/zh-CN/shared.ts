@@ -1,0 +1,27 @@
+import type { Shared } from "..";
+
+export const shared: Shared = {
+  "app.name": "liveserver",
+  "language.label": "语言",
+  "action.close": "关闭",
+  "action.cancel": "取消",
+  "action.retry": "重试",
+  "action.copy": "复制",
+  "action.copied": "已复制",
+  "room.live": "直播",
+  "room.scheduled": "未开播",
+  "room.paused": "暂停中",
+  "room.ended": "已结束",
+  "room.away": "主播暂离",
+  "room.demo": "测试画面",
+  "room.viewers": "{n, plural, other {# 人在看}}",
+  "unit.ms": "{value} ms",
+  "unit.seconds": "{value} 秒",
+  "unit.kbps": "{value} kbps",
+  "unit.mbps": "{value} Mbps",
+  "unit.percent": "{value} %",
+  "unit.fps": "{value} 帧/秒",
+  "unit.size": "{width} × {height}",
+  "unit.none": "暂无",
+  "unit.join": "{a} · {b}",
+};
