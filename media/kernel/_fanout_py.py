@@ -15,7 +15,7 @@ from pylibsrtp import Session as SrtpSession
 
 from media.train import Train
 
-from .runs import Row, Run, plan_runs
+from .runs import Row, Run, payload_bytes, plan_runs
 from .srtp import GCM_TAG_BYTES, SHA1_TAG_BYTES, GcmKeys
 
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -134,7 +134,7 @@ class FanOut:
             self.sends += 1
             self.packets += 1
             lane.packets += 1
-            lane.octets += len(row[4])
+            lane.octets += payload_bytes(row)
 
 
 def _seal(lane: Lane, rows: list[Row]) -> list[bytes]:

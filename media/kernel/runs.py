@@ -27,6 +27,12 @@ _MAX_SEGMENT_BYTES = 1440
 "With IPv6 and UDP headers just under a 1500-byte MTU: the kernel refuses larger segments."
 
 
+def payload_bytes(row: Row) -> int:
+    """Size of a row's payload without the padding that was added to it."""
+    first, *_, payload = row
+    return len(payload) - (payload[-1] if first & _PADDING else 0)
+
+
 class Run:
     """Packets of equal size (the last may be shorter) that leave in one send."""
 
