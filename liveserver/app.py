@@ -40,6 +40,10 @@ DEMO_TITLE = "演示直播间 · Demo room"
 # The child gets a fresh one each time it is started.
 DEMO_TOKEN_S = 30 * 86_400.0
 
+# After a refusal the rest of the body is read for so long that the client sees the answer and no
+# reset; aiohttp's 10 s would let refused senders hold on.
+LINGER_S = 1.0
+
 MediaMaker = Callable[[MediaSettings, Callable[[MediaEvent], None]], MediaPort]
 
 
@@ -67,9 +71,9 @@ class Server:
         self._exit = AsyncExitStack()
         clock = BootClock()
         self._store = Store(settings.storage.url)
-        self._revoked = RevokedTokens(self._store)
+        self.revoked = RevokedTokens(self._store)
         secret = load_or_create_secret(Path(settings.auth.secret_file))
-        self.door = Door(settings.auth, secret, clock, self._revoked)
+        self.door = Door(settings.auth, secret, clock, self.revoked)
         self._rooms = RoomKeeper(
             settings.rooms,
             lambda on_event: make_media(settings.media, on_event),
@@ -113,8 +117,8 @@ class Server:
         # Stopped in the opposite order: no new requests, sessions closed, the rest saved.
         self._exit.push_async_callback(self._store.close)
         await self._store.open()
-        self._exit.push_async_callback(self._revoked.close)
-        await self._revoked.open()
+        self._exit.push_async_callback(self.revoked.close)
+        await self.revoked.open()
         self._exit.push_async_callback(self.door.close)
         self._exit.push_async_callback(self._rooms.close)
         await self._rooms.open()
@@ -132,7 +136,10 @@ class Server:
     async def _start_http(self, tls: ssl.SSLContext | None) -> None:
         http = self._settings.http
         runner = web.AppRunner(
-            self.application, access_log=None, shutdown_timeout=http.shutdown_grace_s
+            self.application,
+            access_log=None,
+            shutdown_timeout=http.shutdown_grace_s,
+            lingering_time=LINGER_S,
         )
         await runner.setup()
         self._exit.push_async_callback(runner.cleanup)

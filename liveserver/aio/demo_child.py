@@ -29,7 +29,7 @@ class DemoChild:
     def __init__(self, whip_url: str, certificate: str, make_token: Callable[[], str]) -> None:
         self._arguments = ["-m", "liveserver.demo", "--whip", whip_url]
         if certificate:
-            self._arguments += ["--ca", certificate]
+            self._arguments += ["--cafile", certificate]
         self._make_token = make_token
         self._task: asyncio.Task[None] | None = None
 

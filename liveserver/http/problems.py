@@ -23,7 +23,7 @@ from liveserver.errors import (
 )
 from liveserver.http.routing import Handler
 from liveserver.logs import fields
-from media.errors import MediaError
+from media.errors import MediaError, Overloaded, PeerError
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     """Turn every error of a handler, and aiohttp's own, into a problem."""
     try:
         return await handler(request)
-    except (LiveServerError, MediaError) as error:
+    except (LiveServerError, PeerError, Overloaded) as error:
         return to_response(error)
     except web.HTTPException as error:
         return to_response(_translate(error, request))

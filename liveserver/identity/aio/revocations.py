@@ -35,8 +35,12 @@ class RevokedTokens:
 
     async def open(self) -> None:
         """Read the table and go on following it."""
-        self._ids = await self._store.load_revoked()
+        await self.refresh()
         self._task = asyncio.create_task(self._follow())
+
+    async def refresh(self) -> None:
+        """Read the table now; raises `StorageUnavailable`."""
+        self._ids = await self._store.load_revoked()
 
     async def close(self) -> None:
         """Stop following."""
@@ -48,7 +52,7 @@ class RevokedTokens:
         while True:
             await asyncio.sleep(REFRESH_S)
             try:
-                self._ids = await self._store.load_revoked()
+                await self.refresh()
             except StorageUnavailable:
                 # What is known stays in force; /readyz tells about the database.
                 logger.warning("revoked tokens not read again")

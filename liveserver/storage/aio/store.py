@@ -29,9 +29,10 @@ class Store:
         self._database = await self._run(self._connect)
 
     async def close(self) -> None:
-        """Close the connections; later calls fail."""
-        if self._database:
-            await self._run(self._database.close)
+        """Close the connections; later calls fail. Idempotent."""
+        database, self._database = self._database, None
+        if database:
+            await self._run(database.close)
         self._thread.shutdown(wait=False)
 
     async def ping(self) -> None:
