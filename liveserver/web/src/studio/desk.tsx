@@ -2,7 +2,7 @@ import { hasKey, t } from "../i18n";
 import { Icon, type IconName } from "../ui/icon";
 import { bitrate, milliseconds, percent } from "../ui/values";
 import { CopyButton, Notice } from "./parts";
-import { DevicePickers } from "./preflight";
+import { DevicePickers, QualityPicker } from "./preflight";
 import { ServerNotice } from "./problems";
 import type { StudioSession } from "./session";
 import { warnings, type Warning, type WarningName } from "./warnings";
@@ -15,6 +15,7 @@ export function Desk({ session }: { session: StudioSession }) {
       <section class="desk__part">
         <h2>{t("studio.devices")}</h2>
         <DevicePickers capture={session.capture} />
+        <QualityPicker capture={session.capture} />
       </section>
       <section class="desk__part">
         <h2>{t("studio.links")}</h2>

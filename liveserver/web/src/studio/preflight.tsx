@@ -88,16 +88,7 @@ function Devices({ capture }: { capture: Capture }) {
           {t(`studio.level_${loudness}`)}
         </output>
       </div>
-      <div class="field">
-        <span class="label">{t("studio.quality")}</span>
-        <Segmented<Quality>
-          label={t("studio.quality")}
-          value={choices.quality}
-          options={[["720p", "720p30"], ["1080p", "1080p30"], ["540p", "540p30"]]}
-          onChange={(quality) => void capture.change({ quality })}
-        />
-        <p class="help">{t("studio.quality_hint", { rate: bitrate(QUALITIES[choices.quality].maxBitrateBps) })}</p>
-      </div>
+      <QualityPicker capture={capture} />
       <div class="field">
         <span class="label">{t("studio.orientation")}</span>
         <Segmented
@@ -116,6 +107,23 @@ function Devices({ capture }: { capture: Capture }) {
         <button class="toggle" type="button" role="switch" aria-checked={choices.cleanSound} aria-label={t("studio.clean_sound")} onClick={() => void capture.change({ cleanSound: !choices.cleanSound })} />
       </div>
     </section>
+  );
+}
+
+/** Size and bitrate; on air a change takes effect at once. */
+export function QualityPicker({ capture }: { capture: Capture }) {
+  const choices = capture.choices.value;
+  return (
+    <div class="field">
+      <span class="label">{t("studio.quality")}</span>
+      <Segmented<Quality>
+        label={t("studio.quality")}
+        value={choices.quality}
+        options={[["720p", "720p30"], ["1080p", "1080p30"], ["540p", "540p30"]]}
+        onChange={(quality) => void capture.change({ quality })}
+      />
+      <p class="help">{t("studio.quality_hint", { rate: bitrate(QUALITIES[choices.quality].maxBitrateBps) })}</p>
+    </div>
   );
 }
 

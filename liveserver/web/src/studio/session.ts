@@ -1,5 +1,5 @@
 /** A host's stay in the studio: checks before air, publishing, and the room's state. */
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { Api, type Room, type RoomState } from "../protocol/api";
 import { jittered } from "../protocol/backoff";
 import { ServerClock } from "../protocol/clock";
@@ -65,6 +65,10 @@ export class StudioSession {
       }),
       mayResume: () => this.isOurTurn(),
       onStatus: (phase, problem) => this.changePhase(phase, problem),
+    });
+    effect(() => {
+      const { maxBitrateBps } = this;
+      void this.publisher.session?.limitBitrate(maxBitrateBps);
     });
     this.capture.onTrack = (track) => void this.publisher.session?.replaceTrack(track);
   }

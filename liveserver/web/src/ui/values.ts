@@ -1,5 +1,5 @@
 /** Measured numbers as people read them, in the language in use. */
-import { dateTime, n, t } from "../i18n";
+import { dateTime, language, n, t } from "../i18n";
 
 export function bitrate(bps: number | null): string {
   if (bps === null) return t("unit.none");
@@ -43,15 +43,15 @@ export function length(ms: number): string {
   return t("ended.hours_minutes", { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
 }
 
-/** Day, time and zone: a schedule is read in many places. */
-export function schedule(ms: number, nowMs: number): string {
+/** Time of day, short zone name and, on another day, the day: a schedule is read in many places. */
+export function schedule(ms: number, nowMs: number): { time: string; zone: string; day: string | null } {
   const isToday = new Date(ms).toDateString() === new Date(nowMs).toDateString();
-  return dateTime(ms, {
-    ...(isToday ? {} : { month: "long", day: "numeric", weekday: "short" }),
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZoneName: "short",
-  });
+  const parts = new Intl.DateTimeFormat(language.value, { hour: "numeric", timeZoneName: "short" }).formatToParts(ms);
+  return {
+    time: dateTime(ms, { timeStyle: "short" }),
+    zone: parts.find((part) => part.type === "timeZoneName")?.value ?? "",
+    day: isToday ? null : dateTime(ms, { month: "long", day: "numeric", weekday: "short" }),
+  };
 }
 
 export function day(ms: number): string {

@@ -18,7 +18,7 @@ export function Lobby({ room, now }: { room: Room; now: () => number }) {
   return (
     <section class="lobby" data-surface="video">
       <div class="lobby__main">
-        <p class="lobby__when">{startMs === null ? t("watch.no_time") : t("watch.starts_at", { when: schedule(startMs, now()) })}</p>
+        <p class="lobby__when">{startMs === null ? t("watch.no_time") : startText(startMs, now())}</p>
         <h1 class="lobby__title">{room.title}</h1>
         {leftMs !== null && leftMs > 0 && <Countdown leftMs={leftMs} />}
         {leftMs !== null && leftMs <= 0 && <p class="lobby__soon">{t("watch.soon")}</p>}
@@ -29,6 +29,11 @@ export function Lobby({ room, now }: { room: Room; now: () => number }) {
       </div>
     </section>
   );
+}
+
+function startText(startMs: number, nowMs: number): string {
+  const { time, zone, day } = schedule(startMs, nowMs);
+  return day === null ? t("watch.starts_today", { time, zone }) : t("watch.starts_on", { day, time, zone });
 }
 
 function Countdown({ leftMs }: { leftMs: number }) {

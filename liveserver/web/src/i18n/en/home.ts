@@ -6,7 +6,7 @@ export const home = {
   "home.watch": "Watch",
   "home.open": "Open",
   "home.empty.title": "No room yet",
-  "home.empty.text": "Make a host link with this command and open it: the room is created when you go live. With --demo the server shows a test picture at once.",
+  "home.empty.text": "Make a host link with this command and open it: the room is created when you go live. scripts/serve shows a test picture at once.",
   "home.empty.command": "liveserver token --role host --room my-shop",
   "home.unreachable.title": "The server does not answer",
   "home.starts": "Starts {when}",

@@ -7,7 +7,7 @@ export const home: Home = {
   "home.watch": "观看",
   "home.open": "打开",
   "home.empty.title": "还没有直播间",
-  "home.empty.text": "用下面的命令生成主播链接并打开，开播时直播间自动创建。启动服务器时加上 --demo，马上就有测试画面。",
+  "home.empty.text": "用下面的命令生成主播链接并打开，开播时直播间自动创建。用 scripts/serve 启动，马上就有测试画面。",
   "home.empty.command": "liveserver token --role host --room my-shop",
   "home.unreachable.title": "服务器没有应答",
   "home.starts": "{when} 开播",

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { PlaybackMeter, SendingMeter } from "../src/protocol/stats";
+
+const report = (...entries: object[]) => new Map(entries.map((entry, index) => [String(index), entry]));
+
+const inbound = (bytes: number, received: number, lost: number, delay: number, emitted: number) =>
+  report(
+    { id: "v", type: "inbound-rtp", kind: "video", bytesReceived: bytes, packetsReceived: received, packetsLost: lost, frameWidth: 720, frameHeight: 1280, framesPerSecond: 30, framesDecoded: 60, jitter: 0.004, jitterBufferDelay: delay, jitterBufferEmittedCount: emitted, codecId: "c", freezeCount: 1, totalFreezesDuration: 0.4, estimatedPlayoutTimestamp: 5 },
+    { id: "c", type: "codec", mimeType: "video/VP8" },
+    { id: "t", type: "transport", selectedCandidatePairId: "p" },
+    { id: "p", type: "candidate-pair", currentRoundTripTime: 0.012, localCandidateId: "l", remoteCandidateId: "r" },
+    { id: "l", type: "local-candidate", candidateType: "prflx", protocol: "udp" },
+    { id: "r", type: "remote-candidate", candidateType: "host" },
+  );
+
+test("rates need two reports and lie between them", () => {
+  const meter = new PlaybackMeter();
+  expect(meter.read(inbound(1_000, 10, 0, 1, 30), 0)).toMatchObject({ bitrateBps: null, loss: null, jitterBufferMs: null });
+  expect(meter.read(inbound(251_000, 99, 1, 2.5, 60), 1_000)).toMatchObject({ bitrateBps: 2_000_000, loss: 1 / 90, jitterBufferMs: 50 });
+});
+
+test("the rest is taken as it is, in milliseconds and words", () => {
+  expect(new PlaybackMeter().read(inbound(0, 0, 0, 0, 0), 0)).toMatchObject({
+    width: 720, height: 1280, framesPerSecond: 30, videoCodec: "VP8", audioCodec: null, jitterMs: 4, rttMs: 12, freezes: 1, freezeS: 0.4, estimatedPlayoutTimestamp: 5, path: "prflx/host udp",
+  });
+});
+
+test("a counter that fell gives no rate", () => {
+  const meter = new PlaybackMeter();
+  meter.read(inbound(9_000, 10, 0, 1, 1), 0);
+  expect(meter.read(inbound(100, 10, 0, 1, 1), 1_000).bitrateBps).toBeNull();
+});
+
+test("an empty report gives empty numbers", () => {
+  expect(new PlaybackMeter().read(report(), 0)).toMatchObject({ width: null, packetsReceived: 0, path: null });
+  expect(new SendingMeter().read(report(), 0)).toMatchObject({ bitrateBps: null, encoder: null, limitation: null });
+});
+
+test("a host's numbers come from both ends", () => {
+  const meter = new SendingMeter();
+  const sent = (bytes: number) =>
+    report(
+      { id: "v", type: "outbound-rtp", kind: "video", bytesSent: bytes, frameWidth: 720, frameHeight: 1280, encoderImplementation: "libvpx", qualityLimitationReason: "cpu", pliCount: 2, firCount: 1 },
+      { id: "x", type: "remote-inbound-rtp", kind: "video", fractionLost: 0.02, roundTripTime: 0.03 },
+      { id: "p", type: "candidate-pair", nominated: true, state: "succeeded", availableOutgoingBitrate: 3e6 },
+    );
+  meter.read(sent(0), 0);
+  expect(meter.read(sent(125_000), 500)).toMatchObject({ bitrateBps: 2_000_000, loss: 0.02, rttMs: 30, availableBps: 3e6, limitation: "cpu", keyFrameRequests: 3, encoder: "libvpx" });
+});
