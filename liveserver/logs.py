@@ -28,7 +28,9 @@ def redact(text: str) -> str:
     """Replace tokens, passwords in URLs and addresses (but our own loopback) by placeholders."""
     text = _TOKEN.sub("[token]", text)
     text = _PASSWORD_IN_URL.sub("[password]@", text)
-    return _IPV6.sub(_redact_address, _IPV4.sub(_redact_address, text))
+    # First, for an IPv4 address may be the tail of an IPv6 one.
+    text = _IPV6.sub(_redact_address, text)
+    return _IPV4.sub(_redact_address, text)
 
 
 def _redact_address(match: re.Match[str]) -> str:

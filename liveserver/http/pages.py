@@ -3,6 +3,7 @@
 Assets carry a hash in their names and never change; pages are asked for again each time.
 """
 
+import re
 from pathlib import Path
 
 from aiohttp import web
@@ -11,6 +12,8 @@ from liveserver.errors import NotFound, PagesNotBuilt
 from liveserver.http.backend import Backend
 from liveserver.http.routing import Answer, Route
 
+# No slash and no leading dot: the name cannot lead out of its folder.
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _ICONS = (".svg", ".png", ".ico", ".webmanifest", ".txt")
 _HTML = "text/html"
 _NO_DEVICES = "camera=(), microphone=(), display-capture=(), geolocation=(), payment=()"
@@ -75,16 +78,16 @@ class Pages:
 
     async def show_asset(self, request: web.Request) -> web.StreamResponse:
         """Serve a file whose name carries its hash."""
-        response = self._send_file(self._root / "assets" / request.match_info["file"])
+        response = self._send_file(self._root / "assets", request.match_info["file"])
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
     async def show_icon(self, request: web.Request) -> web.StreamResponse:
         """Serve an icon or manifest that lies beside the pages."""
-        file = self._root / request.match_info["file"]
-        if file.suffix not in _ICONS:
+        name = request.match_info["file"]
+        if not name.endswith(_ICONS):
             raise NotFound
-        response = self._send_file(file)
+        response = self._send_file(self._root, name)
         response.headers["Cache-Control"] = "public, max-age=3600"
         return response
 
@@ -99,11 +102,11 @@ class Pages:
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         return response
 
-    def _send_file(self, file: Path) -> web.FileResponse:
-        resolved = file.resolve()
-        if not resolved.is_relative_to(self._root) or not resolved.is_file():
+    def _send_file(self, folder: Path, name: str) -> web.FileResponse:
+        file = folder / name
+        if not _NAME.fullmatch(name) or not file.is_file():
             raise NotFound
-        return web.FileResponse(resolved)
+        return web.FileResponse(file)
 
 
 def write_policy(frame_ancestors: str) -> str:
