@@ -50,6 +50,7 @@ class MediaServer:
         self._counters: dict[str, float] = {}
         self._mux = UdpMux(self._counters, self._after_drain)
         self._members: dict[str, Member] = {}
+        self._open: dict[Role, int] = {"ingest": 0, "egress": 0}
         self._rooms: dict[str, MediaRoom] = {}
         self._touched: set[MediaRoom] = set()
         self._closing: set[asyncio.Task[None]] = set()
@@ -96,7 +97,7 @@ class MediaServer:
             InvalidOffer, UnsupportedOffer, UnsupportedCodec: the offer cannot be served.
             Overloaded: too many publishers.
         """
-        if self._count_role("ingest") >= self.settings.max_ingests:
+        if self._open["ingest"] >= self.settings.max_ingests:
             raise Overloaded("no room for another publisher")
         description = parse_session_description(offer)
         plan = plan_ingest(description)
@@ -111,7 +112,7 @@ class MediaServer:
             InvalidOffer, UnsupportedOffer, UnsupportedCodec: the offer cannot be served.
             Overloaded: too many viewers.
         """
-        if self._count_role("egress") >= self.settings.max_egresses:
+        if self._open["egress"] >= self.settings.max_egresses:
             raise Overloaded("no room for another viewer")
         description = parse_session_description(offer)
         plan = plan_egress(description)
@@ -142,8 +143,9 @@ class MediaServer:
         member = self._members.pop(session_id, None)
         if member is None:
             return
-        self._mux.remove(member.peer)
         session = member.session
+        self._open[session.role] -= 1
+        self._mux.remove(member.peer)
         self._leave(member)
         await member.peer.close()
         self.emit(SessionClosed(session.room, session_id, session.role, session.source, reason))
@@ -172,8 +174,8 @@ class MediaServer:
             **self._counters,
             "media_packets_forwarded_total": self.fan_out.packets,
             "media_sends_total": self.fan_out.sends,
-            "media_ingests": self._count_role("ingest"),
-            "media_egresses": self._count_role("egress"),
+            "media_ingests": self._open["ingest"],
+            "media_egresses": self._open["egress"],
             "media_rooms": len(self._rooms),
             "media_segmentation_enabled": float(self.fan_out.can_segment),
         }
@@ -239,6 +241,7 @@ class MediaServer:
         peer.on_moved = member.move
         peer.on_closed = lambda: self._close_soon(session.id, "dtls")
         self._members[session.id] = member
+        self._open[session.role] += 1
         self._mux.add(peer)
         return member
 
@@ -344,9 +347,6 @@ class MediaServer:
                     self._close_soon(session_id, "timeout")
             elif now - member.peer.last_consent > self.settings.consent_timeout_s:
                 self._close_soon(session_id, "consent")
-
-    def _count_role(self, role: Role) -> int:
-        return sum(member.session.role == role for member in self._members.values())
 
     def _local(self, peer: Peer) -> LocalTransport:
         addresses = self._advertised.addresses(self._mux.socket, self.now())
