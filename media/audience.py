@@ -107,7 +107,7 @@ class Audience:
     def flush(self, now: float) -> None:
         """Send what makes a whole frame or has waited `gather_s`."""
         if self._pending_since is not None and (
-            self._has_whole_frame or now - self._pending_since >= self._gather_s
+            self._has_whole_frame or now >= self._pending_since + self._gather_s
         ):
             self._release(now)
 

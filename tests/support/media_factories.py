@@ -25,6 +25,7 @@ from tests.support.clock import Clock
 Profile = Literal["gcm", "sha1"]
 TRANSPORT = TransportPlan("peer", "p" * 22, (Fingerprint("sha-256", "AB:CD"),), "server")
 VIDEO_CODECS = ("VP8", "H264", "VP9", "AV1")
+_EVERY_VIDEO_CODEC = tuple(CODECS[name] for name in VIDEO_CODECS)
 KEYS = derive_gcm_keys(bytes(range(28)))
 
 
@@ -60,10 +61,10 @@ def ingest_plan(
 def egress_plan(
     *,
     audio: Sequence[RtpCodec] = (CODECS["opus"],),
-    video: Sequence[RtpCodec] = (CODECS["VP8"],),
+    video: Sequence[RtpCodec] = _EVERY_VIDEO_CODEC,
     extensions: dict[str, int] | None = None,
 ) -> EgressPlan:
-    """What is agreed with a viewer."""
+    """What is agreed with a viewer, who plays every codec unless told otherwise."""
     return EgressPlan(TRANSPORT, _tracks(audio, video, extensions or {}))
 
 
