@@ -12,6 +12,10 @@ from media.description import Fingerprint, MediaSection, RtpCodec, SessionDescri
 from media.negotiation import EgressPlan, IngestPlan, PlannedTrack
 
 _HOST_TYPE_PREFERENCE = 126  # RFC 8445 §5.1.2.2
+_START_KBPS = "1500"
+"""Where libwebrtc's encoder begins. By itself it begins at 300 kbit/s, cuts a 720p camera to
+180x320 at 10 frames/s and needs more than 20 s to come back; told so, it sends 720p from the first
+second (measured with Chromium 156 on loopback)."""
 
 
 class LocalTransport(msgspec.Struct, frozen=True):
@@ -44,7 +48,9 @@ def write_ingest_answer(
         local: our credentials and addresses.
         session_id: of the `o=` line, below 2**62 (RFC 8829 §5.2.1).
     """
-    return _write(offer, plan, local, session_id, lambda _: ["a=recvonly"])
+    tracks = tuple(_hastened(track, offer.sections[track.index]) for track in plan.tracks)
+    hastened = msgspec.structs.replace(plan, tracks=tracks)
+    return _write(offer, hastened, local, session_id, lambda _: ["a=recvonly"])
 
 
 def write_egress_answer(
@@ -104,6 +110,22 @@ def _write(
         if track is plan.tracks[0]:
             lines += _candidate_lines(local)
     return "\r\n".join(lines) + "\r\n"
+
+
+def _hastened(track: PlannedTrack, section: MediaSection) -> PlannedTrack:
+    """Tell libwebrtc, known by its own kind of feedback, where to start its video bitrate."""
+    is_libwebrtc = any("goog-remb" in codec.feedback for codec in section.codecs)
+    if track.kind != "video" or not is_libwebrtc:
+        return track
+    codecs = tuple(
+        codec
+        if codec.name == "rtx"
+        else msgspec.structs.replace(
+            codec, parameters={**codec.parameters, "x-google-start-bitrate": _START_KBPS}
+        )
+        for codec in track.codecs
+    )
+    return msgspec.structs.replace(track, codecs=codecs)
 
 
 def _rejected_section(section: MediaSection) -> Iterator[str]:
