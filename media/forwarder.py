@@ -42,7 +42,8 @@ class Forwarder:
         self.malformed_rtcp = 0
         self._audience = Audience(gather_s, send)
         self._away_after_s = away_after_s
-        self._announced: str | None = None
+        self._announced: Publisher | None = None
+        "Whose start was told last, while its stop was not; may have left, its heir still courted."
         self._events: deque[MediaEvent] = deque()
         self._to_close: list[str] = []
 
@@ -65,13 +66,14 @@ class Forwarder:
     def remove_publisher(self, session_id: str, now: float) -> None:
         """Forget a publisher. Another that flows takes over with its next key frame."""
         publisher = self.publishers.pop(session_id, None)
-        if publisher is None or publisher is not self.active:
+        if publisher is not None and publisher is self.active:
+            self._audience.drop_sources(now)
+            self.active = None
+        if self.active is not None:
             return
-        self._audience.drop_sources(now)
-        self.active = None
         heir = self._best(now)
         if heir is None:
-            self._announce_stop(publisher)
+            self._announce_stop()
         else:
             self._court(heir, now)
 
@@ -116,11 +118,10 @@ class Forwarder:
         """Notice silence and returns; call every 100 ms or at `get_timer`."""
         best = self._best(now)
         if best is None:
-            if self.active is not None:
-                self._announce_stop(self.active)
+            self._announce_stop()
         elif best is not self.active:
             self._court(best, now)
-        elif self._announced != best.session_id:
+        elif self._announced is not best:
             self._announce_start(best)
 
     # ---- what leaves ------------------------------------------------------------------
@@ -209,10 +210,10 @@ class Forwarder:
             ]
 
     def _announce_start(self, publisher: Publisher) -> None:
-        self._announced = publisher.session_id
+        self._announced = publisher
         self._events.append(MediaStarted(self.room, publisher.session_id, publisher.source))
 
-    def _announce_stop(self, publisher: Publisher) -> None:
-        if self._announced is not None:
-            self._announced = None
+    def _announce_stop(self) -> None:
+        publisher, self._announced = self._announced, None
+        if publisher is not None:
             self._events.append(MediaStopped(self.room, publisher.session_id, publisher.source))
