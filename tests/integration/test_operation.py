@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.house import House, open_house
+from tests.integration.conftest import OpenHouse
+from tests.support.house import House
 
 
 async def test_process_is_alive_and_ready(house: House) -> None:
@@ -116,14 +117,15 @@ async def test_missing_build_is_told_in_words(house: House) -> None:
     assert "scripts/serve" in answer.body.decode()
 
 
-async def test_watch_page_may_be_framed_by_the_shop_alone(tmp_path: Path) -> None:
+async def test_watch_page_may_be_framed_by_the_shop_alone(
+    open_server: OpenHouse, tmp_path: Path
+) -> None:
     build_pages(tmp_path)
-    house = await open_house(tmp_path, http={"frame_ancestors": ["https://shop.example"]})
+    house = await open_server(http={"frame_ancestors": ["https://shop.example"]})
     watch = await house.call("GET", "/watch/demo")
     studio = await house.call("GET", "/studio/demo")
     assert "frame-ancestors https://shop.example" in watch.headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in studio.headers["Content-Security-Policy"]
-    await house.close()
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/v1/rooms", "/nowhere"])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.integration.conftest import OpenHouse
 from tests.support.house import House, open_house
 
 
@@ -142,8 +143,10 @@ async def test_rooms_outlive_a_restart_and_wait_for_the_host(tmp_path: Path) -> 
     await again.close()
 
 
-async def test_pages_of_other_origins_read_and_write_only_when_allowed(tmp_path: Path) -> None:
-    house = await open_house(tmp_path, http={"allowed_origins": ["https://shop.example"]})
+async def test_pages_of_other_origins_read_and_write_only_when_allowed(
+    open_server: OpenHouse,
+) -> None:
+    house = await open_server(http={"allowed_origins": ["https://shop.example"]})
     token = await house.go_live()
     for origin, may in (
         ("https://shop.example", True),
@@ -167,4 +170,3 @@ async def test_pages_of_other_origins_read_and_write_only_when_allowed(tmp_path:
             headers={"Origin": origin},
         )
         assert (write.status == 200) is may
-    await house.close()

@@ -16,7 +16,7 @@ from media.forwarder import Forwarder
 from media.kernel import Address, GcmKeys, Lane, derive_gcm_keys
 from media.negotiation import EgressPlan, IngestPlan, PlannedTrack, TransportPlan
 from media.publisher import Publisher
-from media.rtcp import RtcpPacket, parse_compound
+from media.rtcp import PictureLossIndication, RtcpPacket, parse_compound
 from media.rtp import RtpPacket, write_packet
 from media.subscriber import Subscriber
 from media.train import Train
@@ -323,10 +323,14 @@ class Room:
 
     def keyframe_requests(self, session_id: str) -> list[float]:
         """When the publisher was asked for a key frame."""
+        return [at for at, _ in self.keyframe_requests_by_track(session_id)]
+
+    def keyframe_requests_by_track(self, session_id: str) -> list[tuple[float, int]]:
+        """When the publisher was asked for a key frame, and of which SSRC."""
         return [
-            at
+            (at, packet.media_ssrc)
             for at, asked, packet in self.feedback
-            if asked == session_id and type(packet).__name__ == "PictureLossIndication"
+            if asked == session_id and isinstance(packet, PictureLossIndication)
         ]
 
     def _send(self, train: Train) -> None:

@@ -73,6 +73,7 @@ test("a viewer joins again by itself after the server closed the session", async
   await vi.advanceTimersByTimeAsync(500);
   expect(server.posts()).toHaveLength(2);
   expect(peers.made).toHaveLength(2);
+  expect(server.deletes()).toEqual([]);
 });
 
 test("a viewer outlasts a short gap and replaces a session that stays interrupted", async () => {
@@ -115,6 +116,8 @@ test("a viewer who leaves ends the session at the server and stays away", async 
   subscriber.start();
   await settle();
   subscriber.stop();
+  await settle();
+  expect(peers.last.isClosed).toBe(true);
   await vi.advanceTimersByTimeAsync(20_000);
   expect(peers.last.isClosed).toBe(true);
   expect(server.deletes().map((call) => call.url)).toEqual(["http://server/whep/demo/s1"]);

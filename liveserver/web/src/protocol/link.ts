@@ -12,13 +12,24 @@ export function readLink(connection: RTCPeerConnectionState, dtls: readonly RTCD
   return connection === "connected" ? "connected" : "connecting";
 }
 
-/** Calls `onLink` at each change. Call when the answer is set: before it there are no transports. */
-export function watchLink(connection: RTCPeerConnection, onLink: (link: Link) => void): void {
+/** The DTLS transports in use; with BUNDLE it is one. Known once the answer is set. */
+function dtlsTransports(connection: RTCPeerConnection): Set<RTCDtlsTransport> {
   const transports = new Set<RTCDtlsTransport>();
   for (const transceiver of connection.getTransceivers()) {
     const transport = transceiver.sender.transport ?? transceiver.receiver.transport;
     if (transport) transports.add(transport);
   }
+  return transports;
+}
+
+/** Whether the far side has said goodbye: then there is no session left to end. */
+export function isEndedByPeer(connection: RTCPeerConnection): boolean {
+  return connection.connectionState !== "closed" && [...dtlsTransports(connection)].some(({ state }) => state === "closed");
+}
+
+/** Calls `onLink` at each change. Call when the answer is set: before it there are no transports. */
+export function watchLink(connection: RTCPeerConnection, onLink: (link: Link) => void): void {
+  const transports = dtlsTransports(connection);
   let last: Link | null = null;
   const look = () => {
     const link = readLink(connection.connectionState, [...transports].map((transport) => transport.state));

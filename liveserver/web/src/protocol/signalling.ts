@@ -4,6 +4,7 @@
  * The server is ICE-lite with its candidates in the answer, so there is nothing to trickle
  * and no reason to wait for our own candidates.
  */
+import { isEndedByPeer } from "./link";
 import { ProblemError, readProblem, unreachable } from "./problem";
 
 export interface SignallingSettings {
@@ -50,12 +51,29 @@ export async function postOffer(offer: string, settings: SignallingSettings): Pr
 }
 
 /** Ends a session; `keepalive` lets the request outlive the page. A lost one times out at the server. */
-export async function deleteSession(sessionUrl: string, settings: Omit<SignallingSettings, "endpoint">): Promise<void> {
+async function deleteSession(sessionUrl: string, settings: Omit<SignallingSettings, "endpoint">): Promise<void> {
   try {
     await settings.fetch(sessionUrl, { method: "DELETE", headers: authorization(settings.token), keepalive: true });
   } catch {
     // Nobody to tell: the page is going, or the network has gone.
   }
+}
+
+/** A lost DELETE must not keep a connection open. */
+const GOODBYE_MS = 1_000;
+
+/**
+ * Ends a session at the server, then here: the other way round the connection's own goodbye
+ * is quicker than the request, which then finds nothing to delete.
+ */
+export function endSession(connection: RTCPeerConnection, sessionUrl: string | null, settings: Omit<SignallingSettings, "endpoint">): void {
+  if (sessionUrl === null || isEndedByPeer(connection)) return connection.close();
+  const close = () => connection.close();
+  const timer = setTimeout(close, GOODBYE_MS);
+  void deleteSession(sessionUrl, settings).then(() => {
+    clearTimeout(timer);
+    close();
+  });
 }
 
 function authorization(token: string | null): Record<string, string> {

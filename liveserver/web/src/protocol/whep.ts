@@ -3,7 +3,7 @@
  * Knows nothing of rooms, retries or screens; `subscriber.ts` does.
  */
 import { watchLink, type Link } from "./link";
-import { deleteSession, postOffer, sessionId, type SignallingSettings } from "./signalling";
+import { endSession, postOffer, sessionId, type SignallingSettings } from "./signalling";
 
 export interface WhepEvents {
   onTrack: (track: MediaStreamTrack) => void;
@@ -48,9 +48,9 @@ export class WhepSession {
 
   /** Ends the session here and at the server. */
   close(): void {
-    this.connection.close();
-    if (this.url) void deleteSession(this.url, this.settings);
+    const { url } = this;
     this.url = null;
+    endSession(this.connection, url, this.settings);
   }
 }
 

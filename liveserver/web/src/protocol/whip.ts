@@ -3,7 +3,7 @@
  * camera. Devices are changed under it by `replaceTrack`; `publisher.ts` keeps it alive.
  */
 import { watchLink, type Link } from "./link";
-import { deleteSession, postOffer, sessionId, type SignallingSettings } from "./signalling";
+import { endSession, postOffer, sessionId, type SignallingSettings } from "./signalling";
 import type { MakeConnection } from "./whep";
 
 export interface SendSettings {
@@ -42,6 +42,7 @@ export class WhipSession {
       session.url = offered.sessionUrl;
       await connection.setRemoteDescription({ type: "answer", sdp: offered.answer });
       watchLink(connection, onLink);
+      setTimeout(() => session.settle(), RAMP_MS);
       return session;
     } catch (reason) {
       session.close();
@@ -60,7 +61,12 @@ export class WhipSession {
       sendEncodings: [{ maxBitrate: send.maxBitrateBps, maxFramerate: send.maxFramesPerSecond }],
     });
     preferCodec(transceiver, send.videoCodec);
-    await balance(transceiver.sender);
+    await prefer(transceiver.sender, "maintain-resolution");
+  }
+
+  private settle(): void {
+    const sender = this.url === null ? undefined : this.sender("video");
+    if (sender) void prefer(sender, "balanced");
   }
 
   private sender(kind: "audio" | "video"): RTCRtpSender | undefined {
@@ -83,9 +89,9 @@ export class WhipSession {
   }
 
   close(): void {
-    this.connection.close();
-    if (this.url) void deleteSession(this.url, this.signalling);
+    const { url } = this;
     this.url = null;
+    endSession(this.connection, url, this.signalling);
   }
 }
 
@@ -113,10 +119,17 @@ function preferCodec(transceiver: RTCRtpTransceiver, name: string): void {
   transceiver.setCodecPreferences(orderCodecs(codecs, name));
 }
 
-/** With a weak uplink give up some size and some smoothness, not all of one. */
-async function balance(sender: RTCRtpSender): Promise<void> {
+/**
+ * What a short bitrate costs first. The bandwidth estimate begins at 300 kbit/s and is right
+ * within two seconds, but libwebrtc shrinks the first frames to fit the beginning and grows
+ * back in slow steps: 180x320 for ten seconds, measured. So the start keeps its size and only
+ * then, with the true bitrate known, size and smoothness give way together.
+ */
+const RAMP_MS = 6_000;
+
+async function prefer(sender: RTCRtpSender, preference: "maintain-resolution" | "balanced"): Promise<void> {
   const parameters = sender.getParameters() as RTCRtpSendParameters & { degradationPreference?: string };
-  parameters.degradationPreference = "balanced";
+  parameters.degradationPreference = preference;
   try {
     await sender.setParameters(parameters);
   } catch {

@@ -36,7 +36,7 @@ export function judgeRoom(facts: Pick<Facts, "room" | "apiProblem" | "hostName">
   if (room.state === "ended") return "ended";
   if (room.source === "demo") return "demo";
   if (room.host === "on" && room.source === "host") return "taken";
-  const isMine = room.host_name === null || room.host_name === hostName;
+  const isMine = !room.host_name || room.host_name === hostName;
   return (room.state === "live" || room.state === "paused") && isMine ? "yours" : "free";
 }
 

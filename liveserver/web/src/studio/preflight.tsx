@@ -270,7 +270,7 @@ function checkValue(name: CheckName, verdict: Verdict, facts: Facts, rttMs: numb
       return facts.serverRttMs === null ? "" : milliseconds(facts.serverRttMs);
     case "clock":
       if (facts.clockOffsetMs === null || rttMs === null) return "";
-      return t("checks.clock_ok", { offset: n(Math.round(facts.clockOffsetMs)), error: n(Math.ceil(rttMs / 2)) });
+      return t("checks.clock_ok", { offset: n(Math.round(facts.clockOffsetMs) + 0), error: n(Math.ceil(rttMs / 2)) });
     case "token":
       return verdict === "wait" ? "" : verdict === "ok" ? t("checks.token_ok") : t("checks.token_bad");
     case "room":
@@ -281,6 +281,6 @@ function checkValue(name: CheckName, verdict: Verdict, facts: Facts, rttMs: numb
 function roomValue(facts: Facts): string {
   const room = judgeRoom(facts);
   if (room === "unknown") return "";
-  if (room === "taken") return t("checks.room_taken", { name: facts.room?.host_name ?? t("checks.room_someone") });
+  if (room === "taken") return t("checks.room_taken", { name: facts.room?.host_name || t("checks.room_someone") });
   return t(`checks.room_${room}`);
 }

@@ -58,7 +58,7 @@ export function ServerNotice({ session, problem }: { session: StudioSession; pro
   const { code } = problem;
   const { isKnown } = words(code);
   const { title, text } = words(problem.status === 0 ? "unreachable" : code);
-  const name = session.room.value?.host_name ?? t("problem.room_taken.someone");
+  const name = session.room.value?.host_name || t("problem.room_taken.someone");
   return (
     <Notice level={code === "room_ended" ? "info" : "bad"} icon="alert" title={title} text={code === "room_taken" ? t("problem.room_taken.text", { name }) : text} code={isKnown ? undefined : code}>
       {(code === "room_taken" || code === "taken_over") && (
