@@ -128,6 +128,14 @@ def _hastened(track: PlannedTrack, section: MediaSection) -> PlannedTrack:
     return msgspec.structs.replace(track, codecs=codecs)
 
 
+def _receiving_lines(track: PlannedTrack) -> list[str]:
+    """Direction and accepted layers (RFC 8853 §5.3.2)."""
+    layers = [f"a=rid:{rid} recv" for rid in track.rids]
+    if layers:
+        layers.append("a=simulcast:recv " + ";".join(track.rids))
+    return ["a=recvonly", *layers]
+
+
 def _rejected_section(section: MediaSection) -> Iterator[str]:
     yield f"m={section.kind} 0 {section.protocol} {' '.join(section.formats)}"
     yield "c=IN IP4 0.0.0.0"

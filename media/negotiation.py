@@ -35,6 +35,7 @@ _PROTOCOLS = frozenset(  # RFC 8829 §5.1.2: all of these mean DTLS-SRTP when a 
 )
 _STRONG_HASHES = frozenset({"sha-256", "sha-384", "sha-512"})
 _DTLS_ROLES = {"actpass": "server", "active": "server", "": "server", "passive": "client"}
+_MAX_LAYERS = 3
 _MAX_EXTENSION_ID = 14  # the answers allow one-byte header extensions only (RFC 8285 §4.2)
 
 
@@ -60,6 +61,8 @@ class PlannedTrack(msgspec.Struct, frozen=True):
     codecs: tuple[RtpCodec, ...]
     "Accepted, in offer order with the offer's payload types; `feedback` only what is served."
     extensions: dict[str, int]
+    rids: tuple[str, ...] = ()
+    "Simulcast layers accepted from a publisher (RFC 8853), in the offer's order; mostly none."
 
 
 class IngestPlan(msgspec.Struct, frozen=True):
@@ -103,14 +106,16 @@ _EGRESS = _Rules(
 )
 
 
-def plan_ingest(offer: SessionDescription, *, retransmission: bool = False) -> IngestPlan:
+def plan_ingest(
+    offer: SessionDescription, *, retransmission: bool = False, simulcast: bool = False
+) -> IngestPlan:
     """Plan the answer to a WHIP offer.
-
-    Simulcast is not accepted: a sender whose rids the answer leaves out sends one layer.
 
     Args:
         offer: as parsed.
         retransmission: accept generic NACK and RTX, which the caller then has to serve.
+        simulcast: accept the layers of a video section; without it a sender whose rids the
+            answer leaves out sends one layer.
 
     Raises:
         InvalidOffer: it breaks a rule of RFC 9725 or lacks what DTLS and ICE need.
@@ -123,6 +128,8 @@ def plan_ingest(offer: SessionDescription, *, retransmission: bool = False) -> I
     for track in tracks:
         if not track.codecs:
             raise UnsupportedCodec(f"no codec of the {track.kind} section is served")
+    if simulcast:
+        tracks = [_with_layers(offer.sections[track.index], track) for track in tracks]
     return IngestPlan(
         transport=_plan_transport(offer, tracks),
         tracks=_without_conflicts(tracks),
@@ -192,6 +199,19 @@ def _plan_track(
     if not any("transport-cc" in codec.feedback for codec in codecs):
         extensions.pop(TRANSPORT_CC, None)
     return PlannedTrack(section.kind, section.mid, index, codecs, extensions)
+
+
+def _with_layers(section: MediaSection, track: PlannedTrack) -> PlannedTrack:
+    """Accept the layers a video section offers, the first of each list of alternatives.
+
+    Their packets are told apart by the RID header extension, so it must be there.
+    """
+    if track.kind != "video" or section.simulcast is None or RID not in track.extensions:
+        return track
+    declared = {rid.identifier for rid in section.rids if rid.direction == "send"}
+    offered = [group[0].removeprefix("~") for group in section.simulcast.send if group]
+    rids = tuple(rid for rid in offered if rid in declared)[:_MAX_LAYERS]
+    return msgspec.structs.replace(track, rids=rids) if len(rids) > 1 else track
 
 
 def _choose_codecs(section: MediaSection, *, retransmission: bool) -> list[RtpCodec]:

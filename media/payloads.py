@@ -6,18 +6,37 @@ Nothing is decoded. Every function takes one packet's payload and never raises o
 from collections.abc import Callable
 
 
+def _vp8_descriptor_bytes(payload: bytes) -> int:
+    """Length of the VP8 payload descriptor (RFC 7741 §4.2), which may exceed the payload."""
+    if not payload[0] & 0x80:
+        return 1
+    flags = payload[1] if len(payload) > 1 else 0
+    at = 2
+    if flags & 0x80:
+        at += 2 if len(payload) > 2 and payload[2] & 0x80 else 1
+    return at + bool(flags & 0x40) + bool(flags & 0x30)
+
+
 def _vp8(payload: bytes) -> bool:
     """RFC 7741 §4.2-4.3: start of partition 0, then P = 0 in the VP8 payload header."""
     if len(payload) < 2 or payload[0] & 0x1F != 0x10:
         return False
-    at = 1
-    if payload[0] & 0x80:
-        flags = payload[1]
-        at = 2
-        if flags & 0x80:
-            at += 2 if len(payload) > 2 and payload[2] & 0x80 else 1
-        at += bool(flags & 0x40) + bool(flags & 0x30)
+    at = _vp8_descriptor_bytes(payload)
     return len(payload) > at and not payload[at] & 0x01
+
+
+def plain_vp8(payload: bytes) -> bytes:
+    """Reduce a VP8 payload descriptor to its one required byte.
+
+    Picture id, TL0PICIDX and temporal indices number the frames of one encoder; a viewer who
+    is switched to another layer or publisher would take the jump for a loss and freeze (3.1 s
+    in Chrome). Without them receivers go by RTP sequence numbers, which go on. All of them
+    are optional (RFC 7741 §4.2). Malformed payloads are returned as they are.
+    """
+    if not payload or not payload[0] & 0x80:
+        return payload
+    at = _vp8_descriptor_bytes(payload)
+    return payload if len(payload) < at else bytes((payload[0] & 0x7F,)) + payload[at:]
 
 
 _H264_IDR, _H264_SPS, _H264_STAP_A, _H264_FU_A = 5, 7, 24, 28

@@ -12,17 +12,25 @@ from .rtcp import (
     RtcpPacket,
     SenderReport,
     write_fir,
+    write_nack,
     write_pli,
     write_receiver_report,
 )
-from .rtp import EXTENSION_MID, EXTENSION_TRANSPORT_CC, RtpPacket, parse_packet
+from .rtp import (
+    EXTENSION_MID,
+    EXTENSION_REPAIRED_RID,
+    EXTENSION_RID,
+    EXTENSION_TRANSPORT_CC,
+    RtpPacket,
+    parse_packet,
+)
 from .sdp import RtpCodec
 from .tracks import UpTrack
 from .train import Forwardable
 
 _REPORT_INTERVAL_S = 1.0
 _MAX_TRACKS = 8
-"SSRCs of one publisher: two in use, the rest for codec changes; more are dropped."
+"SSRCs of one publisher: four in use with three layers, the rest for changes; more are dropped."
 
 
 class Publisher:
@@ -62,6 +70,12 @@ class Publisher:
         "Packets of no negotiated track."
         self.packets = 0
         self.keyframe_requests = 0
+        self.nacked = 0
+        "Packets asked for again."
+        self.recovered = 0
+        "Packets that came by retransmission."
+        self.rtt_s: float | None = None
+        "Round trip to the publisher, kept current by the owner."
         self._sender_ssrc = sender_ssrc
         self._keyframe_interval_s = keyframe_interval_s
         self._arrivals = ArrivalRecorder(sender_ssrc)
@@ -71,10 +85,13 @@ class Publisher:
         self._codecs = {
             codec.payload_type: (track, codec) for track in plan.tracks for codec in track.codecs
         }
-        self._extension_ids = {
-            kind: {track.extensions.get(uri) for track in plan.tracks} - {None}
-            for kind, uri in (("mid", EXTENSION_MID), ("cc", EXTENSION_TRANSPORT_CC))
-        }
+        self._rtx_rids: dict[int, str] = {}
+        "Layer repaired by an RTX stream; its packets name it only at first (RFC 8852 §4.3)."
+        merged = {uri: ident for track in plan.tracks for uri, ident in track.extensions.items()}
+        self._mid_id = merged.get(EXTENSION_MID)
+        self._cc_id = merged.get(EXTENSION_TRANSPORT_CC)
+        self._rid_id = merged.get(EXTENSION_RID)
+        self._repaired_rid_id = merged.get(EXTENSION_REPAIRED_RID)
 
     @property
     def has_video(self) -> bool:
@@ -103,6 +120,9 @@ class Publisher:
             self.malformed += 1
             return None
         self._record_arrival(packet, now)
+        planned = self._codecs.get(packet.payload_type)
+        if planned is not None and planned[1].name == "rtx":
+            return self._handle_retransmission(packet, planned[1], now)
         track = self._find_track(packet)
         if track is None:
             self.unknown += 1
@@ -115,6 +135,36 @@ class Publisher:
         received = track.receive(packet, now)
         return None if received is None else (track, *received)
 
+    def _handle_retransmission(
+        self, packet: RtpPacket, rtx: RtpCodec, now: float
+    ) -> tuple[UpTrack, Forwardable, bool] | None:
+        """Take an RTX packet (RFC 4588): what is missing goes on, probes are dropped."""
+        rid = self._repaired_rid(packet)
+        track = next(
+            (
+                t
+                for t in self.tracks.values()
+                if t.rid == rid and str(t.codec.payload_type) == rtx.parameters.get("apt")
+            ),
+            None,
+        )
+        if track is None or len(packet.payload) < 2:
+            return None
+        sequence = packet.payload[0] << 8 | packet.payload[1]
+        original = track.recover(sequence, packet, now)
+        if original is None:
+            return None
+        self.recovered += 1
+        received = track.receive(original, now)
+        return None if received is None else (track, *received)
+
+    def _repaired_rid(self, packet: RtpPacket) -> str:
+        if self._repaired_rid_id is not None:
+            named = packet.extensions.get(self._repaired_rid_id)
+            if named and len(self._rtx_rids) < _MAX_TRACKS:
+                self._rtx_rids[packet.ssrc] = named.decode("ascii", "replace")
+        return self._rtx_rids.get(packet.ssrc, "")
+
     def handle_rtcp(self, packets: list[RtcpPacket], now: float) -> None:
         """Take a parsed compound packet of the publisher."""
         for packet in packets:
@@ -124,7 +174,8 @@ class Publisher:
     def get_timer(self) -> float | None:
         """When `rtcp_to_send` next has something to say."""
         timers = [self._arrivals.get_timer(), self._reports_due_at]
-        timers += [track.keyframes.get_timer() for track in self.tracks.values()]
+        for track in self.tracks.values():
+            timers += [track.keyframes.get_timer(), track.loss.get_timer()]
         return min((at for at in timers if at is not None), default=None)
 
     def rtcp_to_send(self, now: float) -> list[bytes]:
@@ -138,6 +189,10 @@ class Publisher:
             blocks = tuple(track.report_block(now) for track in self.tracks.values())
             out.append(write_receiver_report(self._sender_ssrc, blocks))
         for track in self.tracks.values():
+            lost = track.nacks_due(now, self.rtt_s)
+            if lost:
+                self.nacked += len(lost)
+                out.append(write_nack(self._sender_ssrc, track.ssrc, lost))
             if track.keyframes.is_due(now):
                 self.keyframe_requests += 1
                 out.append(self._keyframe_request(track))
@@ -151,8 +206,8 @@ class Publisher:
         return write_fir(self._sender_ssrc, [(track.ssrc, self._fir_count)])
 
     def _record_arrival(self, packet: RtpPacket, now: float) -> None:
-        for ident in self._extension_ids["cc"]:
-            value = packet.extensions.get(ident) if ident is not None else None
+        if self._cc_id is not None:
+            value = packet.extensions.get(self._cc_id)
             if value is not None and len(value) == 2:
                 self._arrivals.arrived(value[0] << 8 | value[1], now)
 
@@ -165,17 +220,28 @@ class Publisher:
         if planned is None or (track is None and len(self.tracks) >= _MAX_TRACKS):
             return None
         section, codec = planned
-        track = UpTrack(section.kind, codec, packet.ssrc, self.clock, self._keyframe_interval_s)
+        rid = self._rid(packet, section)
+        if rid is None:
+            return None
+        track = UpTrack(
+            section.kind, codec, packet.ssrc, self.clock, self._keyframe_interval_s, rid
+        )
         self.tracks[packet.ssrc] = track
         return track
 
+    def _rid(self, packet: RtpPacket, section: PlannedTrack) -> str | None:
+        """Name the layer of a new SSRC; None if it must have a name and has none (RFC 8853)."""
+        if not section.rids:
+            return ""
+        named = None if self._rid_id is None else packet.extensions.get(self._rid_id)
+        rid = named.decode("ascii", "replace") if named else None
+        return rid if rid in section.rids else None
+
     def _planned(self, packet: RtpPacket) -> tuple[PlannedTrack, RtpCodec] | None:
-        for ident in self._extension_ids["mid"]:
-            mid = packet.extensions.get(ident) if ident is not None else None
-            section = self._by_mid.get(mid.decode("ascii", "replace")) if mid else None
-            if section is not None:
-                codec = next(
-                    (c for c in section.codecs if c.payload_type == packet.payload_type), None
-                )
-                return None if codec is None else (section, codec)
-        return self._codecs.get(packet.payload_type)
+        """Find the section by MID, else by payload type, which is unique in the bundle."""
+        named = None if self._mid_id is None else packet.extensions.get(self._mid_id)
+        section = self._by_mid.get(named.decode("ascii", "replace")) if named else None
+        if section is None:
+            return self._codecs.get(packet.payload_type)
+        codec = next((c for c in section.codecs if c.payload_type == packet.payload_type), None)
+        return None if codec is None else (section, codec)

@@ -18,6 +18,8 @@ _PADDING = 0x20
 _EXTENSION = 0x10
 
 EXTENSION_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+EXTENSION_RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+EXTENSION_REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 EXTENSION_ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 EXTENSION_TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 

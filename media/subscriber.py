@@ -1,14 +1,19 @@
-"""One viewer (a WHEP session): its down tracks and the RTCP that goes to it."""
+"""One viewer (a WHEP session): its down tracks and the RTCP that goes to it and comes from it."""
 
 from collections.abc import Mapping
 
+import msgspec
+
 from .clock import to_ntp
 from .kernel import Lane
+from .layers import LayerSelector
 from .negotiation import EgressPlan
 from .rtcp import (
     FullIntraRequest,
+    Nack,
     PictureLossIndication,
     ReceiverReport,
+    Remb,
     RtcpPacket,
     SenderReport,
     write_sdes,
@@ -18,6 +23,16 @@ from .rtp import EXTENSION_ABS_SEND_TIME
 from .tracks import DownTrack
 
 _REPORT_INTERVAL_S = 2.0
+_MAX_RESENDS_PER_S = 400
+"About a third of 720p: more than that and retransmissions would feed the congestion."
+
+
+class Wanted(msgspec.Struct, gc=False):
+    """What a viewer's RTCP asks for."""
+
+    keyframe: bool = False
+    lost: list[int] = []
+    "Sequence numbers of video packets to send again."
 
 
 class Subscriber:
@@ -29,6 +44,7 @@ class Subscriber:
         plan: EgressPlan,
         lanes: Mapping[str, Lane],
         *,
+        rtx_lane: Lane | None = None,
         cname: str,
         first_index: int,
     ) -> None:
@@ -38,18 +54,28 @@ class Subscriber:
             session_id: Names the session.
             plan: What was negotiated.
             lanes: By kind, `audio` and `video`.
+            rtx_lane: For retransmissions of video (RFC 4588), if they were negotiated.
             cname: As in the answer: audio and video of one CNAME are played in step
                 (RFC 3550 §6.5.1).
             first_index: Where sequence numbers begin: random, at least 0.
         """
         self.session_id = session_id
-        self._cname = cname
+        self.rtx_lane = rtx_lane
+        self.rtx_index = first_index
+        "Next sequence number of the retransmission stream, unwrapped."
+        self.selector = LayerSelector()
         self.tracks: list[DownTrack] = []
         self.abs_send_time_ids: dict[str, int | None] = {}
         self.fraction_lost = 0.0
         "Newest share of lost video packets the viewer reported, 0..1."
+        self.remb_bps: int | None = None
+        "The viewer's newest estimate of what it can receive (REMB)."
         self.rtt_s: float | None = None
+        self._cname = cname
         self._report_due_at: float | None = None
+        self._resend_budget = float(_MAX_RESENDS_PER_S)
+        self._resent_at = 0.0
+        self._last_resent: dict[int, float] = {}
         for track in plan.tracks:
             lane = lanes[track.kind]
             self.tracks.append(DownTrack(track.kind, track.codecs, lane, first_index))
@@ -57,21 +83,49 @@ class Subscriber:
 
     def track(self, kind: str) -> DownTrack | None:
         """The track of `kind`, if the viewer asked for one."""
-        return next((track for track in self.tracks if track.kind == kind), None)
+        for track in self.tracks:
+            if track.kind == kind:
+                return track
+        return None
 
     def started(self, now: float) -> None:
         """Note that a track began or changed: a sender report is due at once."""
         self._report_due_at = now
 
-    def handle_rtcp(self, packets: list[RtcpPacket], ntp_now: int) -> bool:
-        """Take a parsed compound packet; tells whether the viewer asks for a key frame."""
-        wants_keyframe = False
+    def handle_rtcp(self, packets: list[RtcpPacket], ntp_now: int) -> Wanted:
+        """Take a parsed compound packet; tells what the viewer asks for."""
+        wanted = Wanted()
+        video = self.track("video")
         for packet in packets:
             if isinstance(packet, PictureLossIndication | FullIntraRequest):
-                wants_keyframe = True
+                wanted.keyframe = True
+            elif isinstance(packet, Nack):
+                if video is not None and packet.media_ssrc == video.lane.ssrc:
+                    wanted.lost = [*wanted.lost, *packet.lost]
+            elif isinstance(packet, Remb):
+                self.remb_bps = packet.bitrate_bps
             elif isinstance(packet, ReceiverReport | SenderReport):
                 self._take_reports(packet, ntp_now)
-        return wants_keyframe
+        return wanted
+
+    def may_resend(self, sequence: int, now: float) -> bool:
+        """Tell whether a lost packet may be sent again now; if so it counts.
+
+        Not again within a round trip of the last time, and not more than the link should bear.
+        """
+        last = self._last_resent.get(sequence)
+        if last is not None and now - last < max(0.02, 0.8 * (self.rtt_s or 0.05)):
+            return False
+        budget = self._resend_budget + (now - self._resent_at) * _MAX_RESENDS_PER_S
+        self._resent_at = now
+        self._resend_budget = min(budget, float(_MAX_RESENDS_PER_S))
+        if self._resend_budget < 1:
+            return False
+        self._resend_budget -= 1
+        if len(self._last_resent) > _MAX_RESENDS_PER_S:
+            self._last_resent.clear()
+        self._last_resent[sequence] = now
+        return True
 
     def _take_reports(self, packet: ReceiverReport | SenderReport, ntp_now: int) -> None:
         video = self.track("video")

@@ -1,31 +1,35 @@
 """One track toward the server (`UpTrack`) and one track toward a viewer (`DownTrack`).
 
 An UpTrack numbers what arrives without wraparound and measures it. A DownTrack continues one
-stream of sequence numbers and timestamps for its viewer, whatever publisher, codec or cached
-key frame it is fed from.
+stream of sequence numbers and timestamps for its viewer, whatever publisher, layer, codec or
+cached key frame it is fed from, and remembers where each number came from.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from .bandwidth import RateMeter
 from .clock import PublisherClock, TrackClock
+from .codecs import match_codec
+from .description import RtpCodec
 from .kernel import Lane
 from .keyframes import KeyframeRequester
-from .negotiation import match_codec
+from .loss import LossRecovery
 from .packet_cache import PacketCache
-from .payloads import starts_keyframe
+from .payloads import plain_vp8, starts_keyframe
+from .reception import ReceptionStatistics
 from .rtcp import ReportBlock
 from .rtp import RtpPacket
-from .sdp import RtpCodec
 from .sequence import unwrap
 from .train import Forwardable
 
 _TOO_OLD = 1000
 "Packets so far behind the newest are dropped, as libsrtp's replay window of 1024 does."
+_MAX_EPOCHS = 8
 
 
 class UpTrack:
-    """What one SSRC of a publisher sends."""
+    """What one SSRC of a publisher sends: audio, video, or one layer of it."""
 
     def __init__(
         self,
@@ -34,13 +38,18 @@ class UpTrack:
         ssrc: int,
         publisher: PublisherClock,
         keyframe_interval_s: float,
+        rid: str = "",
     ) -> None:
         self.kind = kind
         self.codec = codec
         self.ssrc = ssrc
+        self.rid = rid
+        "Name of the simulcast layer; empty without simulcast."
         self.keyframes = KeyframeRequester(keyframe_interval_s)
         self.cache = PacketCache()
         self.clock = TrackClock(codec.clock_rate, publisher)
+        self.loss = LossRecovery()
+        self.can_nack = "nack" in codec.feedback
         self.bitrate = RateMeter()
         self.frame_rate = RateMeter()
         self.last_index = -1
@@ -48,38 +57,72 @@ class UpTrack:
         self.last_timestamp = 0
         self.last_at = 0.0
         self._keyframe_timestamp: int | None = None
-        self._statistics = _ReceptionStatistics()
+        self._statistics = ReceptionStatistics()
 
     def receive(self, packet: RtpPacket, now: float) -> tuple[Forwardable, bool] | None:
         """Number and measure one packet.
 
         Returns:
             The packet to forward and whether a key frame starts with it; None if it is
-            too old to be forwarded.
+            too old to be forwarded or came already.
         """
         if self.last_index < 0:
             index, timestamp = packet.sequence + (1 << 16), packet.timestamp + (1 << 32)
-            self._statistics.start(index)
         else:
             index = unwrap(packet.sequence, self.last_index, 16)
             timestamp = unwrap(packet.timestamp, self.last_timestamp, 32)
-        if index <= self.last_index - _TOO_OLD:
+        # A retransmission and its late original must not both go on: viewers' numbers, and
+        # with them the nonces, would be used twice.
+        if index <= self.last_index - _TOO_OLD or self.cache.find(index) is not None:
             return None
         self._statistics.received(index, timestamp / self.codec.clock_rate, now)
         self.clock.arrived(timestamp, now)
         self.bitrate.add(8 * len(packet.payload), now)
-        forwardable = (index, timestamp, packet.marker, packet.payload)
-        is_key = self._follow_keyframe(forwardable, now) if self.kind == "video" else False
+        payload = plain_vp8(packet.payload) if self.codec.name == "VP8" else packet.payload
+        forwardable = (index, timestamp, packet.marker, payload)
+        is_key = self._follow_video(forwardable, now) if self.kind == "video" else False
         if index > self.last_index:
             self.last_index, self.last_timestamp, self.last_at = index, timestamp, now
         return forwardable, is_key
 
-    def _follow_keyframe(self, packet: Forwardable, now: float) -> bool:
-        """Keep the cache and tell whether `packet` is the first of a key frame."""
-        _, timestamp, marker, payload = packet
+    def recover(self, sequence: int, packet: RtpPacket, now: float) -> RtpPacket | None:
+        """Turn a retransmission (RFC 4588 §4) of `sequence` back into the packet it repeats.
+
+        Returns:
+            None unless it is missing: Chrome probes with copies of what arrived long ago.
+        """
+        if self.last_index < 0 or len(packet.payload) <= 2:
+            return None
+        if not self.loss.is_missing(unwrap(sequence, self.last_index, 16)):
+            return None
+        return RtpPacket(
+            self.codec.payload_type,
+            packet.marker,
+            sequence,
+            packet.timestamp,
+            self.ssrc,
+            {},
+            packet.payload[2:],
+        )
+
+    def nacks_due(self, now: float, rtt_s: float | None) -> list[int]:
+        """Return the sequence numbers to ask the publisher for again."""
+        if not self.can_nack:
+            return []
+        due, has_given_up = self.loss.nacks_due(now, rtt_s)
+        if has_given_up:
+            self.keyframes.want()
+        return [index & 0xFFFF for index in due]
+
+    def _follow_video(self, packet: Forwardable, now: float) -> bool:
+        """Keep cache and losses and tell whether `packet` is the first of a key frame."""
+        index, timestamp, marker, payload = packet
+        if not self.loss.arrived(index, now):
+            self.keyframes.want()
         if marker:
             self.frame_rate.add(1, now)
-        if timestamp != self._keyframe_timestamp and starts_keyframe(self.codec.name, payload):
+        is_new = self._keyframe_timestamp is None or timestamp > self._keyframe_timestamp
+        if is_new and starts_keyframe(self.codec.name, payload):
             self._keyframe_timestamp = timestamp
             self.keyframes.keyframe_started()
             self.cache.start(packet, now)
@@ -101,51 +144,24 @@ class UpTrack:
         if self.last_index >= 0:
             self.clock.sender_report(ntp, rtp_timestamp, self.last_timestamp)
 
+    def captured_at(self, timestamp: int, arrived_at: float) -> float:
+        """Server time of a picture or sound; its arrival while the clocks are not known."""
+        captured = self.clock.capture_time(timestamp)
+        return arrived_at if captured is None else captured
 
-class _ReceptionStatistics:
-    """Loss and jitter as receiver reports tell them (RFC 3550 appendix A.3 and A.8)."""
 
-    def __init__(self) -> None:
-        self.fraction = 0.0
-        self._base = 0
-        self._highest = 0
-        self._received = 0
-        self._expected_before = 0
-        self._received_before = 0
-        self._jitter_s = 0.0
-        self._transit: float | None = None
-        self._last_report: tuple[int, float] | None = None
+class _Epoch:
+    """A stretch of a viewer's numbering with constant offsets and one place to look packets up."""
 
-    def start(self, index: int) -> None:
-        self._base = self._highest = index
+    __slots__ = ("find", "first", "index_offset", "timestamp_offset")
 
-    def received(self, index: int, media_s: float, now: float) -> None:
-        self._received += 1
-        self._highest = max(self._highest, index)
-        transit = now - media_s
-        if self._transit is not None:
-            self._jitter_s += (abs(transit - self._transit) - self._jitter_s) / 16
-        self._transit = transit
-
-    def sender_report(self, ntp: int, now: float) -> None:
-        self._last_report = (ntp >> 16 & 0xFFFFFFFF, now)
-
-    def report(self, ssrc: int, clock_rate: int, now: float) -> ReportBlock:
-        expected = self._highest - self._base + 1 if self._received else 0
-        interval = expected - self._expected_before
-        lost = max(0, interval - (self._received - self._received_before))
-        self._expected_before, self._received_before = expected, self._received
-        self.fraction = lost / interval if interval > 0 else 0.0
-        middle, at = self._last_report or (0, now)
-        return ReportBlock(
-            ssrc=ssrc,
-            fraction_lost=min(255, int(self.fraction * 256)),
-            packets_lost=max(-0x800000, min(0x7FFFFF, expected - self._received)),
-            highest_sequence=self._highest & 0xFFFFFFFF,
-            jitter=int(self._jitter_s * clock_rate) & 0xFFFFFFFF,
-            lsr=middle,
-            dlsr=int((now - at) * 65536) & 0xFFFFFFFF,
-        )
+    def __init__(
+        self, first: int, lane: Lane, find: Callable[[int], Forwardable | None]
+    ) -> None:
+        self.first = first
+        self.index_offset = lane.index_offset
+        self.timestamp_offset = lane.timestamp_offset
+        self.find = find
 
 
 class DownTrack:
@@ -166,31 +182,69 @@ class DownTrack:
         self.floor = 0
         "Packets of `up` below this index are not for this viewer: sent before it came, or twice."
         self._accepted = accepted
+        self._matched: tuple[RtpCodec, int | None, int | None] | None = None
         self._next_index = first_index
         self._last_timestamp: int | None = None
-        self._last_at = 0.0
+        self._last_captured = 0.0
+        self._epochs: deque[_Epoch] = deque(maxlen=_MAX_EPOCHS)
 
     def payload_type_for(self, codec: RtpCodec) -> int | None:
         """How this viewer knows a publisher's codec; None if it cannot play it."""
-        matched = match_codec(codec, self._accepted)
-        return None if matched is None else matched.payload_type
+        return self._match(codec)[0]
+
+    def rtx_payload_type_for(self, codec: RtpCodec) -> int | None:
+        """How this viewer takes retransmissions of the codec (RFC 4588 §8.1); None if not."""
+        return self._match(codec)[1]
 
     def attach(self, up: UpTrack, first: Forwardable, now: float) -> None:
         """Send `up` from packet `first` on, continuing numbers and time without a gap."""
         self.up = up
         self.floor = first[0]
-        self._splice(first[0], first[1], up.codec.clock_rate, now)
+        self._splice(first, up, now)
+        self._epochs.append(_Epoch(self._next_index, self.lane, up.cache.find))
 
-    def splice_burst(self, packets: list[Forwardable], clock_rate: int, now: float) -> None:
-        """Prepare the lane for cached packets that are sent now and not continued."""
-        self._splice(packets[0][0], packets[0][1], clock_rate, now)
-        self._close(packets[-1][0], packets[-1][1], now)
+    def attach_burst(self, up: UpTrack, burst: list[Forwardable], now: float) -> None:
+        """Send a burst of restamped cached packets that leads into `up` without a gap."""
+        self.attach(up, burst[0], now)
+        self._epochs[-1].find = _finder(burst)
+        self.floor = burst[-1][0] + 1
+        self._epochs.append(
+            _Epoch(self.floor + self.lane.index_offset, self.lane, up.cache.find)
+        )
+
+    def splice_still(self, still: list[Forwardable], up: UpTrack, now: float) -> None:
+        """Prepare the lane for a cached key frame that is sent now and not continued."""
+        self._splice(still[0], up, now)
+        self._epochs.append(_Epoch(self._next_index, self.lane, _finder(still)))
+        self._close(still[-1][0], still[-1][1], up.captured_at(still[-1][1], now))
 
     def detach(self) -> None:
         """Stop sending; everything of the current source so far must have been sent."""
         if self.up is not None:
-            self._close(self.up.last_index, self.up.last_timestamp, self.up.last_at)
+            up = self.up
+            self._close(
+                up.last_index, up.last_timestamp, up.captured_at(up.last_timestamp, up.last_at)
+            )
             self.up = None
+
+    def find_sent(self, sequence: int) -> tuple[int, Forwardable] | None:
+        """Find what was sent under a 16-bit sequence number.
+
+        Returns:
+            The timestamp offset it was sent with and the packet; None if it is too old, was
+            never sent, or never came.
+        """
+        newest = self._next_index - 1
+        if self.up is not None:
+            newest = self.up.last_index + self.lane.index_offset
+        index = unwrap(sequence, newest, 16)
+        if index > newest:
+            return None
+        for epoch in reversed(self._epochs):
+            if epoch.first <= index:
+                packet = epoch.find(index - epoch.index_offset)
+                return None if packet is None else (epoch.timestamp_offset, packet)
+        return None
 
     def timestamp_at(self, now: float) -> int | None:
         """RTP timestamp of this viewer's stream for server time `now`; None while waiting."""
@@ -202,13 +256,39 @@ class DownTrack:
         elapsed = int((now - captured) * self.up.codec.clock_rate)
         return self.up.last_timestamp + elapsed + self.lane.timestamp_offset & 0xFFFFFFFF
 
-    def _splice(self, index: int, timestamp: int, clock_rate: int, now: float) -> None:
-        self.lane.index_offset = self._next_index - index
+    def _splice(self, first: Forwardable, up: UpTrack, now: float) -> None:
+        self.lane.index_offset = self._next_index - first[0]
         if self._last_timestamp is not None:
-            elapsed = max(1, int((now - self._last_at) * clock_rate))
-            self.lane.timestamp_offset = self._last_timestamp + elapsed - timestamp
+            captured = up.captured_at(first[1], now)
+            elapsed = max(1, int((captured - self._last_captured) * up.codec.clock_rate))
+            self.lane.timestamp_offset = self._last_timestamp + elapsed - first[1]
 
-    def _close(self, index: int, timestamp: int, at: float) -> None:
+    def _close(self, index: int, timestamp: int, captured: float) -> None:
         self._next_index = index + self.lane.index_offset + 1
         self._last_timestamp = timestamp + self.lane.timestamp_offset
-        self._last_at = at
+        self._last_captured = captured
+
+    def _match(self, codec: RtpCodec) -> tuple[int | None, int | None]:
+        if self._matched is None or self._matched[0] is not codec:
+            matched = match_codec(codec, self._accepted)
+            payload_type = None if matched is None else matched.payload_type
+            rtx = next(
+                (
+                    other.payload_type
+                    for other in self._accepted
+                    if other.name == "rtx" and other.parameters.get("apt") == str(payload_type)
+                ),
+                None,
+            )
+            self._matched = (codec, payload_type, rtx)
+        return self._matched[1:]
+
+
+def _finder(packets: list[Forwardable]) -> Callable[[int], Forwardable | None]:
+    """Look packets of consecutive indices up."""
+    first = packets[0][0]
+
+    def find(index: int) -> Forwardable | None:
+        return packets[index - first] if 0 <= index - first < len(packets) else None
+
+    return find

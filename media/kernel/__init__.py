@@ -4,7 +4,7 @@
 in for it behind the same two names, and the same tests run on both.
 """
 
-from ._fanout_py import Address, FanOut, Lane, SendMessage
+from ._fanout_py import Address, FanOut, Lane, SendMessage, SendPackets
 from .srtp import GcmKeys, derive_gcm_keys
 
-__all__ = ["Address", "FanOut", "GcmKeys", "Lane", "SendMessage", "derive_gcm_keys"]
+__all__ = ["Address", "FanOut", "GcmKeys", "Lane", "SendMessage", "SendPackets", "derive_gcm_keys"]

@@ -18,8 +18,11 @@ from media.train import Train
 from .runs import Row, Run, payload_bytes, plan_runs
 from .srtp import GCM_TAG_BYTES, SHA1_TAG_BYTES, GcmKeys
 
-Address = tuple[str, int] | tuple[str, int, int, int]
+Address = tuple[str, int] | tuple[str, int, int, int] | tuple[str, int, int]
+"As a UDP socket names its peer; with three parts, the last one numbers a TCP connection."
 SendMessage = Callable[[Sequence[bytes], Sequence[tuple[int, int, bytes]], int, Any], int]
+SendPackets = Callable[[list[bytes]], int]
+"Takes whole packets and returns how many of the first of them it took."
 
 _pack_header = struct.Struct(">HHII").pack
 _SEGMENTATION_ERRORS = frozenset((5, 22, 92, 95))
@@ -42,6 +45,7 @@ class Lane:
         "octets",
         "packets",
         "seal",
+        "send_packets",
         "ssrc",
         "timestamp_offset",
     )
@@ -60,6 +64,8 @@ class Lane:
         "Payload bytes sent so far, without headers and padding."
         self.lost = 0
         "Packets dropped here because the socket refused them: never queued."
+        self.send_packets: SendPackets | None = None
+        "For a viewer that the socket cannot reach (TCP); packets it does not take are lost."
         self.is_gcm = keys is not None
         self.seal: Any
         if keys is not None:
@@ -107,6 +113,9 @@ class FanOut:
                     self._send_run(buffers, run, lane)
 
     def _send_run(self, buffers: list[bytes], run: Run, lane: Lane) -> None:
+        if lane.send_packets is not None:
+            self._send_packets(buffers, run, lane, lane.send_packets)
+            return
         count = len(run.rows)
         try:
             self._send(buffers, run.ancillary, 0, lane.address)
@@ -135,6 +144,17 @@ class FanOut:
             self.packets += 1
             lane.packets += 1
             lane.octets += payload_bytes(row)
+
+    def _send_packets(self, buffers: list[bytes], run: Run, lane: Lane, send: SendPackets) -> None:
+        """Give a run to the lane's own way out, packet by packet."""
+        step = len(buffers) // len(run.rows)
+        packets = [b"".join(buffers[at : at + step]) for at in range(0, len(buffers), step)]
+        taken = send(packets)
+        self.sends += 1
+        self.packets += taken
+        lane.packets += taken
+        lane.octets += sum(payload_bytes(row) for row in run.rows[:taken])
+        lane.lost += len(packets) - taken
 
 
 def _seal(lane: Lane, rows: list[Row]) -> list[bytes]:

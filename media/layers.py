@@ -1,0 +1,150 @@
+"""Which simulcast layer a viewer gets: by its bandwidth, its losses and what its page wants.
+
+Down at once, up with care: a viewer's REMB cannot prove more than about 1.5 times what it
+receives, so going up is a trial. A trial that fails doubles the wait before the next.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+AUDIO_ONLY = -1
+"Chosen instead of a layer on links too poor for any picture."
+
+_AUDIO_ONLY_BPS = 100_000
+_HEADROOM = 0.9
+"Share of the estimate that a layer may fill."
+_OVERUSE = 0.8
+"Below this share of the layer's rate the estimate says that it does not fit."
+_HEAVY_LOSS = 0.15
+_LIGHT_LOSS = 0.03
+_PATIENCE_S = 0.8
+"How long trouble must last before going down: one late report is no trouble."
+_FIRST_TRIAL_S = 4.0
+_LAST_TRIAL_S = 60.0
+_TRIAL_FAILED_S = 8.0
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What the page asks for."""
+
+    rid: str | None = None
+    "This layer; None lets the server choose."
+    max_height: int | None = None
+    "Of the picture on the screen in pixels; larger layers are a waste."
+    is_audio_only: bool = False
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """A layer that arrives now, measured."""
+
+    rid: str
+    bitrate_bps: float
+    height: int | None = None
+
+
+class LayerSelector:
+    """Chooses for one viewer among layers ordered from low to high. Times are seconds."""
+
+    def __init__(self) -> None:
+        self.wish = Wish()
+        self._chosen: int | None = None
+        self._trouble_since: float | None = None
+        self._changed_at = 0.0
+        self._rose_at: float | None = None
+        self._trial_wait_s = _FIRST_TRIAL_S
+
+    def choose(
+        self, layers: Sequence[Layer], remb_bps: int | None, fraction_lost: float, now: float
+    ) -> int:
+        """Return the index of the layer to send, or `AUDIO_ONLY`.
+
+        Args:
+            layers: What arrives, the lowest first; at least one.
+            remb_bps: The viewer's newest estimate, if it made one.
+            fraction_lost: Share of video packets it lost lately, 0..1.
+            now: Seconds.
+        """
+        if self.wish.is_audio_only:
+            return AUDIO_ONLY
+        top = self._ceiling(layers)
+        if self.wish.rid is not None:
+            return top
+        current = self._start(top, now)
+        current = min(current, top)
+        if self._is_in_trouble(layers, current, remb_bps, fraction_lost, now):
+            current = self._go_down(layers, current, remb_bps, now)
+        elif current < top and self._may_rise(layers, current, remb_bps, fraction_lost, now):
+            current += 1
+            self._rose_at = self._changed_at = now
+        self._chosen = current
+        return current
+
+    def _ceiling(self, layers: Sequence[Layer]) -> int:
+        """The highest layer the page has use for."""
+        wish = self.wish
+        for index, layer in enumerate(layers):
+            if wish.rid is not None and layer.rid == wish.rid:
+                return index
+            is_enough = wish.max_height is not None and (layer.height or 0) >= wish.max_height
+            if wish.rid is None and is_enough:
+                return index
+        return len(layers) - 1
+
+    def _start(self, top: int, now: float) -> int:
+        if self._chosen is None:
+            self._changed_at = now
+            return top
+        return self._chosen
+
+    def _is_in_trouble(
+        self,
+        layers: Sequence[Layer],
+        current: int,
+        remb_bps: int | None,
+        fraction_lost: float,
+        now: float,
+    ) -> bool:
+        if current == AUDIO_ONLY:
+            return False
+        needs = layers[current].bitrate_bps
+        is_over = remb_bps is not None and remb_bps < needs * _OVERUSE
+        if not is_over and fraction_lost < _HEAVY_LOSS:
+            self._trouble_since = None
+            return False
+        if self._trouble_since is None:
+            self._trouble_since = now
+        return now - self._trouble_since >= _PATIENCE_S
+
+    def _go_down(
+        self, layers: Sequence[Layer], current: int, remb_bps: int | None, now: float
+    ) -> int:
+        if self._rose_at is not None and now - self._rose_at < _TRIAL_FAILED_S:
+            self._trial_wait_s = min(2 * self._trial_wait_s, _LAST_TRIAL_S)
+        self._rose_at, self._trouble_since, self._changed_at = None, None, now
+        if remb_bps is None:
+            return max(0, current - 1)
+        if remb_bps <= _AUDIO_ONLY_BPS:
+            return AUDIO_ONLY
+        fitting = [
+            index
+            for index, layer in enumerate(layers[:current])
+            if layer.bitrate_bps <= remb_bps * _HEADROOM
+        ]
+        return fitting[-1] if fitting else 0
+
+    def _may_rise(
+        self,
+        layers: Sequence[Layer],
+        current: int,
+        remb_bps: int | None,
+        fraction_lost: float,
+        now: float,
+    ) -> bool:
+        if self._rose_at is not None and now - self._rose_at > 2 * _TRIAL_FAILED_S:
+            self._trial_wait_s = _FIRST_TRIAL_S
+        if fraction_lost > _LIGHT_LOSS or now - self._changed_at < self._trial_wait_s:
+            return False
+        if remb_bps is None or current == AUDIO_ONLY:
+            return True
+        return remb_bps > layers[current].bitrate_bps
