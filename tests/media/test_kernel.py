@@ -190,6 +190,28 @@ def test_packets_lost_one_by_one_after_a_refused_segmentation_are_counted() -> N
     assert (lane.packets, lane.lost, lane.octets) == (3, 2, 3000)
 
 
+def test_a_lane_with_its_own_way_out_gets_whole_packets_and_loses_what_it_refuses(
+    profile: Profile,
+) -> None:
+    wire, lane = Wire(), lane_of(profile)
+    taken: list[bytes] = []
+
+    def take_five(packets: list[bytes]) -> int:
+        fitting = packets[: 5 - len(taken)]
+        taken.extend(fitting)
+        return len(fitting)
+
+    lane.send_packets = take_five
+    fan_out = FanOut(wire.sendmsg)
+    fan_out.forward(train_of(FRAME, lane))
+    receiver = srtp_session(MASTER[profile], profile, inbound=True)
+    payloads = [parse_packet(receiver.unprotect(data)).payload for data in taken]
+    assert [len(payload) for payload in payloads] == FRAME[:5]
+    assert wire.attempts == []
+    assert (lane.packets, lane.lost, lane.octets) == (5, 1, sum(FRAME[:5]))
+    assert fan_out.packets == 5
+
+
 def test_a_single_packet_that_is_refused_is_lost() -> None:
     wire, lane = Wire(), lane_of("gcm")
     wire.errors.append(OSError(errno.EINVAL, "port 0"))
