@@ -1,206 +1,253 @@
-"""A room's viewers and the packets on their way to them.
+"""A room's viewers: what each is sent, from its first picture through layers and losses.
 
-Packets gather until a frame is whole (or has waited long enough) and leave as trains, one per
-group of lanes that share payload type, header extensions and SRTP profile. Whoever joins gets
-what the cache holds: everything since a young key frame, or an older key frame alone until
-the next one comes.
+Whoever joins gets what the cache holds: everything since a young key frame, or an older key
+frame alone until the next one comes. A viewer changes layer or publisher with the first packet
+of a key frame, and never goes without a picture for it.
 """
 
 from collections.abc import Callable
 
-from .rtp import write_extensions
+from .description import RtpCodec
+from .dispatcher import Dispatcher
+from .layers import AUDIO_ONLY, Layer, Wish
 from .subscriber import Subscriber
-from .tracks import DownTrack, UpTrack
-from .train import Forwardable, Train
+from .tracks import DownTrack, Epoch, UpTrack
+from .train import Forwardable, Group, Train
 
-_KINDS = ("audio", "video")
 _BURST_MAX_AGE_S = 1.0
 "As long as the key-frame interval: a joiner then never waits for a picture that moves."
-
-_Group = tuple[int, int | None, bool]
-"(payload type, abs-send-time id, is GCM)"
+_MAX_NACKED = 128
+"Lost packets of one RTCP packet that are looked at."
 
 
 class Audience:
     """Viewers of one room and the tracks they are sent. Times are seconds."""
 
     def __init__(self, gather_s: float, send: Callable[[Train], None]) -> None:
-        """Hold packets of an unfinished frame for at most `gather_s`.
-
-        Each train is given to `send`, which must protect it before it returns: the lanes'
-        offsets belong to this train and may change with the next one.
-        """
+        """Make an empty audience; see `Dispatcher` for `gather_s` and `send`."""
         self.subscribers: dict[str, Subscriber] = {}
-        self._gather_s = gather_s
-        self._send = send
-        self._current: dict[str, UpTrack] = {}
-        self._groups: dict[str, dict[_Group, list[DownTrack]] | None] = dict.fromkeys(_KINDS)
-        "Lanes by what a train needs; None when out of date."
-        self._pending: dict[str, list[Forwardable]] = {kind: [] for kind in _KINDS}
-        self._pending_since: float | None = None
-        self._has_whole_frame = False
+        self.resent = 0
+        "Packets sent again to viewers who lost them."
+        self._dispatcher = Dispatcher(gather_s, send)
+        self._sources: dict[str, dict[str, UpTrack]] = {"audio": {}, "video": {}}
+        "What the picture's publisher sends, by kind and rid."
 
     # ---- membership ---------------------------------------------------------------------
 
     def add(self, subscriber: Subscriber, now: float) -> None:
         """Admit a viewer and start its tracks from what flows and what is cached."""
         self.subscribers[subscriber.session_id] = subscriber
-        self._release(now)
+        self._dispatcher.release(now)
         for down in subscriber.tracks:
-            up = self._current.get(down.kind)
-            if up is None or down.payload_type_for(up.codec) is None:
+            up = self._target(subscriber, down, now)
+            if up is None:
                 continue
             if down.kind == "video":
                 self._start_video(subscriber, down, up, now)
             else:
-                self._attach(subscriber, down, up, up.last_index + 1, now)
+                first = (up.last_index + 1, up.last_timestamp, False, b"")
+                self._attach(subscriber, down, up, first, now)
 
-    def remove(self, session_id: str) -> None:
+    def remove(self, session_id: str, now: float) -> None:
         """Forget a viewer."""
-        if self.subscribers.pop(session_id, None) is not None:
-            self._groups = dict.fromkeys(_KINDS)
+        subscriber = self.subscribers.pop(session_id, None)
+        if subscriber is not None:
+            self._dispatcher.release(now)
+            for down in subscriber.tracks:
+                self._detach(down)
 
-    def want_keyframe(self) -> None:
-        """Note that somebody needs a key frame of the current picture."""
-        video = self._current.get("video")
-        if video is not None:
-            video.keyframes.want()
+    def wish(self, session_id: str, wish: Wish, now: float) -> None:
+        """Take what a viewer's page asks for."""
+        subscriber = self.subscribers.get(session_id)
+        if subscriber is not None:
+            subscriber.selector.wish = wish
+            self._select(subscriber, now)
 
-    def drop_sources(self, now: float) -> None:
-        """Stop sending the current tracks: another publisher comes, or none is left."""
-        self._release(now)
-        for kind in list(self._current):
-            self._drop_source(kind)
+    def want_keyframe(self, subscriber: Subscriber) -> None:
+        """Note that a viewer needs a key frame of what it is sent."""
+        down = subscriber.track("video")
+        if down is not None and down.up is not None:
+            down.up.keyframes.want()
 
-    def _drop_source(self, kind: str) -> None:
-        self._current.pop(kind, None)
-        self._groups[kind] = None
-        for subscriber in self.subscribers.values():
-            down = subscriber.track(kind)
-            if down is not None:
-                down.detach()
-
-    # ---- packets ------------------------------------------------------------------------
+    # ---- what the publisher sends ---------------------------------------------------------
 
     def forward(self, track: UpTrack, packet: Forwardable, *, is_key: bool, now: float) -> None:
         """Take one packet of the picture's publisher."""
-        if self._current.get(track.kind) is not track:
+        if self._sources[track.kind].get(track.rid) is not track:
             if track.kind == "video" and not is_key:
                 track.keyframes.want()
                 return
-            self._release(now)
-            self._drop_source(track.kind)
-            self._current[track.kind] = track
-            self._attach_waiting(track, packet, now)
+            self._replace_source(track, now)
+            self._serve(track, packet, now)
         elif is_key:
-            self._release(now)
-            self._attach_waiting(track, packet, now)
-        if packet[0] < track.last_index:
-            self._forward_late(track, packet, now)
-            return
-        self._pending[track.kind].append(packet)
-        if self._pending_since is None:
-            self._pending_since = now
-        if packet[2] or not self._pending["video"]:
-            self._has_whole_frame = True
+            self._serve(track, packet, now)
+        self._dispatcher.queue(track, packet, now)
+
+    def drop_sources(self, now: float) -> None:
+        """Stop sending the current tracks: another publisher comes, or none is left."""
+        self._dispatcher.release(now)
+        for kind, layers in self._sources.items():
+            layers.clear()
+            self._detach_all(kind, lambda _: True)
 
     def flush(self, now: float) -> None:
-        """Send what makes a whole frame or has waited `gather_s`."""
-        if self._pending_since is not None and (
-            self._has_whole_frame or now >= self._pending_since + self._gather_s
-        ):
-            self._release(now)
+        """Send what makes a whole frame or has waited long enough for the rest of it."""
+        self._dispatcher.flush(now)
 
     def get_flush_timer(self) -> float | None:
-        """When packets that wait for the rest of their frame must be flushed."""
-        return None if self._pending_since is None else self._pending_since + self._gather_s
+        """When `flush` must be called at the latest; None when nothing waits."""
+        return self._dispatcher.get_timer()
 
-    def _release(self, now: float) -> None:
-        """Send everything pending."""
-        if self._pending_since is None:
-            return
-        self._pending_since = None
-        self._has_whole_frame = False
-        for kind, packets in self._pending.items():
-            if packets:
-                self._pending[kind] = []
-                track = self._current.get(kind)
-                if track is not None:
-                    self._send_trains(track, packets, self._lanes(kind, track), now)
-
-    def _send_trains(
-        self,
-        track: UpTrack,
-        packets: list[Forwardable],
-        groups: dict[_Group, list[DownTrack]],
-        now: float,
-    ) -> None:
-        for (payload_type, extension_id, _), downs in groups.items():
-            lanes = [down.lane for down in downs]
-            extensions = _abs_send_time(extension_id, now)
-            self._send(Train(packets, payload_type, extensions, lanes))
-
-    def _forward_late(self, track: UpTrack, packet: Forwardable, now: float) -> None:
-        """Send a reordered packet, but not to those whose numbering began after it."""
-        self._release(now)
-        groups = {
-            group: [down for down in downs if down.floor <= packet[0]]
-            for group, downs in self._lanes(track.kind, track).items()
-        }
-        self._send_trains(track, [packet], {g: d for g, d in groups.items() if d}, now)
-
-    def _lanes(self, kind: str, track: UpTrack) -> dict[_Group, list[DownTrack]]:
-        groups = self._groups[kind]
-        if groups is None:
-            groups = self._groups[kind] = {}
+    def select_layers(self, now: float) -> None:
+        """Look whether viewers should change layer; call about every 100 ms."""
+        if self._sources["video"]:
             for subscriber in self.subscribers.values():
-                down = subscriber.track(kind)
-                if down is not None and down.up is track:
-                    groups.setdefault(_group_of(subscriber, down, track), []).append(down)
-        return groups
+                self._select(subscriber, now)
 
-    # ---- starting a viewer's track ----------------------------------------------------------
+    def resend(self, subscriber: Subscriber, lost: list[int], now: float) -> None:
+        """Send packets again that a viewer reports lost, as RTX or as they were."""
+        down = subscriber.track("video")
+        if down is None:
+            return
+        for sequence in lost[:_MAX_NACKED]:
+            sent = down.find_sent(sequence)
+            if sent is None or not subscriber.may_resend(sequence, now):
+                continue
+            if self._resend_one(subscriber, down, *sent, sequence, now):
+                self.resent += 1
 
-    def _attach(
-        self, subscriber: Subscriber, down: DownTrack, up: UpTrack, index: int, now: float
-    ) -> None:
-        down.attach(up, (index, up.last_timestamp, False, b""), now)
-        subscriber.started(now)
-        self._groups[down.kind] = None
+    def _resend_one(
+        self,
+        subscriber: Subscriber,
+        down: DownTrack,
+        epoch: Epoch,
+        packet: Forwardable,
+        sequence: int,
+        now: float,
+    ) -> bool:
+        _, timestamp, marker, payload = packet
+        rtx = subscriber.rtx_lane
+        if rtx is None:
+            # As it was, to the last bit: the nonce is the same, so the content must be.
+            group = _group_of(subscriber, down, epoch.codec)
+            lane = down.lane
+            kept = lane.index_offset, lane.timestamp_offset
+            lane.index_offset, lane.timestamp_offset = epoch.index_offset, epoch.timestamp_offset
+            self._dispatcher.send_alone(packet, group, lane, now)
+            lane.index_offset, lane.timestamp_offset = kept
+            return True
+        payload_type = down.rtx_payload_type_for(epoch.codec)
+        if payload_type is None:
+            return False
+        rtx.timestamp_offset = epoch.timestamp_offset
+        again = (subscriber.rtx_index, timestamp, marker, sequence.to_bytes(2, "big") + payload)
+        subscriber.rtx_index += 1
+        extension_id = subscriber.abs_send_time_ids["video"]
+        group = Group(payload_type, extension_id, rtx.is_gcm, may_pad=False)
+        self._dispatcher.send_alone(again, group, rtx, now)
+        return True
 
-    def _attach_waiting(self, track: UpTrack, packet: Forwardable, now: float) -> None:
+    def _replace_source(self, track: UpTrack, now: float) -> None:
+        self._dispatcher.release(now)
+        replaced = self._sources[track.kind].get(track.rid)
+        self._sources[track.kind][track.rid] = track
+        if replaced is not None:
+            self._detach_all(track.kind, lambda up: up is replaced)
+
+    def _serve(self, track: UpTrack, packet: Forwardable, now: float) -> None:
+        """Give a track that can be started with `packet` to those who wait for it."""
+        self._dispatcher.release(now)
         for subscriber in self.subscribers.values():
             down = subscriber.track(track.kind)
-            if down is None or down.up is not None:
+            if down is None or down.up is track:
                 continue
-            if down.payload_type_for(track.codec) is not None:
-                self._attach(subscriber, down, track, packet[0], now)
+            target = self._target(subscriber, down, now)
+            is_welcome = target is track or (target is not None and down.up is None)
+            if is_welcome and down.payload_type_for(track.codec) is not None:
+                self._detach(down)
+                self._attach(subscriber, down, track, packet, now)
+
+    # ---- layers -------------------------------------------------------------------------
+
+    def _target(self, subscriber: Subscriber, down: DownTrack, now: float) -> UpTrack | None:
+        """The track a viewer should be sent; None for none."""
+        sources = [
+            up
+            for up in self._sources[down.kind].values()
+            if down.payload_type_for(up.codec) is not None
+        ]
+        if down.kind == "audio" or not sources:
+            return sources[0] if sources else None
+        sources.sort(key=lambda up: up.bitrate.per_second)
+        layers = [Layer(up.rid, up.bitrate.per_second, up.height) for up in sources]
+        choice = subscriber.selector.choose(
+            layers, subscriber.remb_bps, subscriber.fraction_lost, now
+        )
+        return None if choice == AUDIO_ONLY else sources[choice]
+
+    def _select(self, subscriber: Subscriber, now: float) -> None:
+        down = subscriber.track("video")
+        if down is None:
+            return
+        target = self._target(subscriber, down, now)
+        if target is None:
+            self._dispatcher.release(now)
+            self._detach(down)
+        elif down.up is not target:
+            target.keyframes.want()
+
+    # ---- starting and stopping ------------------------------------------------------------
+
+    def _attach(
+        self, subscriber: Subscriber, down: DownTrack, up: UpTrack, first: Forwardable, now: float
+    ) -> None:
+        down.attach(up, first, now)
+        self._join(subscriber, down, up, now)
+
+    def _join(self, subscriber: Subscriber, down: DownTrack, up: UpTrack, now: float) -> None:
+        down.group = _group_of(subscriber, down, up.codec)
+        self._dispatcher.join(up, down.group, down)
+        subscriber.started(now)
+
+    def _detach(self, down: DownTrack) -> None:
+        if down.up is not None and down.group is not None:
+            self._dispatcher.leave(down.up, down.group, down)
+            down.detach()
+
+    def _detach_all(self, kind: str, is_gone: Callable[[UpTrack], bool]) -> None:
+        for subscriber in self.subscribers.values():
+            down = subscriber.track(kind)
+            if down is not None and down.up is not None and is_gone(down.up):
+                self._detach(down)
 
     def _start_video(
         self, subscriber: Subscriber, down: DownTrack, up: UpTrack, now: float
     ) -> None:
         """Give a joiner a picture: a short burst that leads into the live stream, or a still."""
-        group = _group_of(subscriber, down, up)
+        group = _group_of(subscriber, down, up.codec)
         burst = up.cache.since_keyframe(now, _BURST_MAX_AGE_S)
         if burst:
-            down.attach(up, burst[0], now)
-            down.floor = up.last_index + 1
-            subscriber.started(now)
-            self._groups["video"] = None
-            self._send_trains(up, _hurry(burst, up.codec.clock_rate), {group: [down]}, now)
+            burst = _hurry(burst, up.codec.clock_rate)
+            down.attach_burst(up, burst, now)
+            self._dispatcher.send(burst, group, [down], now)
+            self._join(subscriber, down, up, now)
             return
         up.keyframes.want()
-        still = up.cache.keyframe()
+        still = [
+            (index, up.last_timestamp, marker, payload)
+            for index, _, marker, payload in up.cache.keyframe()
+        ]
         if still:
-            still = [(i, up.last_timestamp, marker, data) for i, _, marker, data in still]
-            down.splice_burst(still, up.codec.clock_rate, now)
-            self._send_trains(up, still, {group: [down]}, now)
+            down.splice_still(still, up, now)
+            self._dispatcher.send(still, group, [down], now)
 
 
-def _group_of(subscriber: Subscriber, down: DownTrack, up: UpTrack) -> _Group:
-    payload_type = down.payload_type_for(up.codec)
+def _group_of(subscriber: Subscriber, down: DownTrack, codec: RtpCodec) -> Group:
+    payload_type = down.payload_type_for(codec)
     assert payload_type is not None
-    return payload_type, subscriber.abs_send_time_ids[down.kind], down.lane.is_gcm
+    is_repeatable = down.kind == "video" and subscriber.rtx_lane is None
+    extension_id = None if is_repeatable else subscriber.abs_send_time_ids[down.kind]
+    return Group(payload_type, extension_id, down.lane.is_gcm, may_pad=not is_repeatable)
 
 
 def _hurry(packets: list[Forwardable], clock_rate: int) -> list[Forwardable]:
@@ -210,11 +257,3 @@ def _hurry(packets: list[Forwardable], clock_rate: int) -> list[Forwardable]:
     newest = stamps[0]
     hurried = {stamp: newest - step * at for at, stamp in enumerate(stamps)}
     return [(index, hurried[stamp], marker, data) for index, stamp, marker, data in packets]
-
-
-def _abs_send_time(extension_id: int | None, now: float) -> bytes:
-    """24-bit 6.18 fixed-point seconds; viewers then estimate their bandwidth (REMB)."""
-    if extension_id is None:
-        return b""
-    stamp = int(now * (1 << 18)) & 0xFFFFFF
-    return write_extensions({extension_id: stamp.to_bytes(3, "big")})

@@ -16,6 +16,7 @@ from .audience import Audience
 from .clock import to_ntp
 from .errors import MalformedPacket
 from .events import MediaEvent, MediaStarted, MediaStopped
+from .layers import Wish
 from .publisher import Publisher
 from .rtcp import parse_compound
 from .subscriber import Subscriber
@@ -24,6 +25,10 @@ from .train import Forwardable, Train
 
 _VIDEO_PATIENCE_S = 1.0
 "A publisher that announced video but sends none becomes the picture by its sound after that."
+
+
+_SELECT_INTERVAL_S = 0.25
+"Viewers report once a second or when things change; looking more often finds nothing."
 
 
 class Forwarder:
@@ -42,6 +47,7 @@ class Forwarder:
         self.malformed_rtcp = 0
         self._audience = Audience(gather_s, send)
         self._away_after_s = away_after_s
+        self._select_at = 0.0
         self._announced: Publisher | None = None
         "Whose start was told last, while its stop was not; may have left, its heir still courted."
         self._events: deque[MediaEvent] = deque()
@@ -81,9 +87,18 @@ class Forwarder:
         """Admit a connected viewer: a picture at once where one is cached."""
         self._audience.add(subscriber, now)
 
-    def remove_subscriber(self, session_id: str) -> None:
+    def remove_subscriber(self, session_id: str, now: float) -> None:
         """Forget a viewer."""
-        self._audience.remove(session_id)
+        self._audience.remove(session_id, now)
+
+    @property
+    def resent(self) -> int:
+        """Packets sent again to viewers who lost them."""
+        return self._audience.resent
+
+    def select_layer(self, session_id: str, wish: Wish, now: float) -> None:
+        """Take what a viewer's page asks for."""
+        self._audience.wish(session_id, wish, now)
 
     # ---- what arrives -----------------------------------------------------------------
 
@@ -109,13 +124,19 @@ class Forwarder:
             publisher.handle_rtcp(packets, now)
             return
         subscriber = self._audience.subscribers.get(session_id)
-        if subscriber is not None and subscriber.handle_rtcp(
-            packets, to_ntp(now + self.wall_offset)
-        ):
-            self._audience.want_keyframe()
+        if subscriber is None:
+            return
+        wanted = subscriber.handle_rtcp(packets, to_ntp(now + self.wall_offset))
+        if wanted.keyframe:
+            self._audience.want_keyframe(subscriber)
+        if wanted.lost:
+            self._audience.resend(subscriber, wanted.lost, now)
 
     def handle_timer(self, now: float) -> None:
-        """Notice silence and returns; call every 100 ms or at `get_timer`."""
+        """Notice silence, returns and viewers' bandwidth; call about every 100 ms."""
+        if now >= self._select_at:
+            self._select_at = now + _SELECT_INTERVAL_S
+            self._audience.select_layers(now)
         best = self._best(now)
         if best is None:
             self._announce_stop()

@@ -96,3 +96,16 @@ def starts_keyframe(codec: str, payload: bytes) -> bool:
     """
     detect = _DETECTORS.get(codec)
     return detect is not None and detect(payload)
+
+
+def picture_height(codec: str, payload: bytes) -> int | None:
+    """Read the height in pixels from the first packet of a key frame, where it is easy.
+
+    VP8 writes it after the start code of every key frame (RFC 6386 §9.1); others return None.
+    """
+    if codec != "VP8" or not payload:
+        return None
+    at = _vp8_descriptor_bytes(payload) + 3
+    if len(payload) < at + 7 or payload[at : at + 3] != b"\x9d\x01\x2a":
+        return None
+    return (payload[at + 5] | payload[at + 6] << 8) & 0x3FFF

@@ -8,6 +8,8 @@ cached key frame it is fed from, and remembers where each number came from.
 from collections import deque
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from .bandwidth import RateMeter
 from .clock import PublisherClock, TrackClock
 from .codecs import match_codec
@@ -16,12 +18,12 @@ from .kernel import Lane
 from .keyframes import KeyframeRequester
 from .loss import LossRecovery
 from .packet_cache import PacketCache
-from .payloads import plain_vp8, starts_keyframe
+from .payloads import picture_height, plain_vp8, starts_keyframe
 from .reception import ReceptionStatistics
 from .rtcp import ReportBlock
 from .rtp import RtpPacket
 from .sequence import unwrap
-from .train import Forwardable
+from .train import Forwardable, Group
 
 _TOO_OLD = 1000
 "Packets so far behind the newest are dropped, as libsrtp's replay window of 1024 does."
@@ -56,6 +58,8 @@ class UpTrack:
         "Highest unwrapped sequence number; -1 before the first packet."
         self.last_timestamp = 0
         self.last_at = 0.0
+        self.height: int | None = None
+        "Of the picture in pixels, where key frames tell."
         self._keyframe_timestamp: int | None = None
         self._statistics = ReceptionStatistics()
 
@@ -124,6 +128,7 @@ class UpTrack:
         is_new = self._keyframe_timestamp is None or timestamp > self._keyframe_timestamp
         if is_new and starts_keyframe(self.codec.name, payload):
             self._keyframe_timestamp = timestamp
+            self.height = picture_height(self.codec.name, payload) or self.height
             self.keyframes.keyframe_started()
             self.cache.start(packet, now)
             return True
@@ -150,18 +155,16 @@ class UpTrack:
         return arrived_at if captured is None else captured
 
 
-class _Epoch:
-    """A stretch of a viewer's numbering with constant offsets and one place to look packets up."""
+class Epoch(msgspec.Struct, frozen=True, gc=False):
+    """A stretch of a viewer's numbering with constant offsets and one source."""
 
-    __slots__ = ("find", "first", "index_offset", "timestamp_offset")
-
-    def __init__(
-        self, first: int, lane: Lane, find: Callable[[int], Forwardable | None]
-    ) -> None:
-        self.first = first
-        self.index_offset = lane.index_offset
-        self.timestamp_offset = lane.timestamp_offset
-        self.find = find
+    first: int
+    "Where it begins, in the viewer's unwrapped numbers."
+    codec: RtpCodec
+    index_offset: int
+    timestamp_offset: int
+    find: Callable[[int], Forwardable | None]
+    "Looks a packet up by its source's index."
 
 
 class DownTrack:
@@ -181,12 +184,14 @@ class DownTrack:
         "The track it is attached to, that is, being sent; None while waiting."
         self.floor = 0
         "Packets of `up` below this index are not for this viewer: sent before it came, or twice."
+        self.group: Group | None = None
+        "With whom it shares trains while it is attached."
         self._accepted = accepted
         self._matched: tuple[RtpCodec, int | None, int | None] | None = None
         self._next_index = first_index
         self._last_timestamp: int | None = None
         self._last_captured = 0.0
-        self._epochs: deque[_Epoch] = deque(maxlen=_MAX_EPOCHS)
+        self._epochs: deque[Epoch] = deque(maxlen=_MAX_EPOCHS)
 
     def payload_type_for(self, codec: RtpCodec) -> int | None:
         """How this viewer knows a publisher's codec; None if it cannot play it."""
@@ -201,21 +206,20 @@ class DownTrack:
         self.up = up
         self.floor = first[0]
         self._splice(first, up, now)
-        self._epochs.append(_Epoch(self._next_index, self.lane, up.cache.find))
+        self._begin_epoch(self._next_index, up, up.cache.find)
 
     def attach_burst(self, up: UpTrack, burst: list[Forwardable], now: float) -> None:
         """Send a burst of restamped cached packets that leads into `up` without a gap."""
-        self.attach(up, burst[0], now)
-        self._epochs[-1].find = _finder(burst)
+        self.up = up
+        self._splice(burst[0], up, now)
+        self._begin_epoch(self._next_index, up, _finder(burst))
         self.floor = burst[-1][0] + 1
-        self._epochs.append(
-            _Epoch(self.floor + self.lane.index_offset, self.lane, up.cache.find)
-        )
+        self._begin_epoch(self.floor + self.lane.index_offset, up, up.cache.find)
 
     def splice_still(self, still: list[Forwardable], up: UpTrack, now: float) -> None:
         """Prepare the lane for a cached key frame that is sent now and not continued."""
         self._splice(still[0], up, now)
-        self._epochs.append(_Epoch(self._next_index, self.lane, _finder(still)))
+        self._begin_epoch(self._next_index, up, _finder(still))
         self._close(still[-1][0], still[-1][1], up.captured_at(still[-1][1], now))
 
     def detach(self) -> None:
@@ -227,12 +231,12 @@ class DownTrack:
             )
             self.up = None
 
-    def find_sent(self, sequence: int) -> tuple[int, Forwardable] | None:
+    def find_sent(self, sequence: int) -> tuple[Epoch, Forwardable] | None:
         """Find what was sent under a 16-bit sequence number.
 
         Returns:
-            The timestamp offset it was sent with and the packet; None if it is too old, was
-            never sent, or never came.
+            The packet and the epoch it was sent in; None if it is too old, was never sent, or
+            never came.
         """
         newest = self._next_index - 1
         if self.up is not None:
@@ -243,7 +247,7 @@ class DownTrack:
         for epoch in reversed(self._epochs):
             if epoch.first <= index:
                 packet = epoch.find(index - epoch.index_offset)
-                return None if packet is None else (epoch.timestamp_offset, packet)
+                return None if packet is None else (epoch, packet)
         return None
 
     def timestamp_at(self, now: float) -> int | None:
@@ -255,6 +259,12 @@ class DownTrack:
             return None
         elapsed = int((now - captured) * self.up.codec.clock_rate)
         return self.up.last_timestamp + elapsed + self.lane.timestamp_offset & 0xFFFFFFFF
+
+    def _begin_epoch(
+        self, first: int, up: UpTrack, find: Callable[[int], Forwardable | None]
+    ) -> None:
+        lane = self.lane
+        self._epochs.append(Epoch(first, up.codec, lane.index_offset, lane.timestamp_offset, find))
 
     def _splice(self, first: Forwardable, up: UpTrack, now: float) -> None:
         self.lane.index_offset = self._next_index - first[0]

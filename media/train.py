@@ -4,7 +4,7 @@ Plain tuples and lists on purpose: they are made once per packet, not once per v
 read in the innermost loop.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,15 @@ around), so that adding an offset is all it takes to continue another stream.
 """
 
 
+class Group(NamedTuple):
+    """What lanes must have in common to be served by one train."""
+
+    payload_type: int
+    abs_send_time_id: int | None
+    is_gcm: bool
+    may_pad: bool
+
+
 class Train(msgspec.Struct, gc=False):
     """Packets of one track to be sent to many lanes in one go, oldest first."""
 
@@ -28,3 +37,6 @@ class Train(msgspec.Struct, gc=False):
     extensions: bytes
     "Header extension block with its preamble, the same for all packets; may be empty."
     lanes: "list[Lane]"
+    may_pad: bool = True
+    """Whether packets may be padded alike. Not for viewers whose lost packets are sent again as
+    they were (no RTX): a nonce must never meet two contents."""

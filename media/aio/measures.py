@@ -65,6 +65,8 @@ def count_publisher(publisher: Publisher) -> dict[str, int]:
         "media_keyframe_requests_total": publisher.keyframe_requests,
         "media_malformed_rtp_total": publisher.malformed,
         "media_unknown_rtp_total": publisher.unknown,
+        "media_packets_nacked_total": publisher.nacked,
+        "media_packets_recovered_total": publisher.recovered,
     }
 
 

@@ -26,7 +26,7 @@ from .measures import IngestMedia, RoomMedia, add_publishers, measure_room
 from .mux import UdpMux
 from .peer import Peer
 from .room import MediaRoom, random_ssrc
-from .sessions import Member, Session
+from .sessions import RTX, Member, Session
 
 __all__ = ["IngestMedia", "MediaServer", "RoomMedia", "Session"]
 
@@ -100,7 +100,7 @@ class MediaServer:
         if self._open["ingest"] >= self.settings.max_ingests:
             raise Overloaded("no room for another publisher")
         description = parse_session_description(offer)
-        plan = plan_ingest(description)
+        plan = plan_ingest(description, retransmission=True, simulcast=True)
         peer = self._make_peer(plan, receives=True)
         answer = write_ingest_answer(description, plan, self._local(peer), secrets.randbits(62))
         return self._admit(room, source, answer, peer, plan).session
@@ -115,17 +115,22 @@ class MediaServer:
         if self._open["egress"] >= self.settings.max_egresses:
             raise Overloaded("no room for another viewer")
         description = parse_session_description(offer)
-        plan = plan_egress(description)
+        plan = plan_egress(description, retransmission=True)
         peer = self._make_peer(plan, receives=False)
         ssrcs: dict[str, int] = {}
         for track in plan.tracks:
             ssrcs[track.kind] = random_ssrc(lambda ssrc: ssrc in ssrcs.values())
+            if any(codec.name == "rtx" for codec in track.codecs):
+                ssrcs[RTX] = random_ssrc(lambda ssrc: ssrc in ssrcs.values())
         answer = write_egress_answer(
             description,
             plan,
             self._local(peer),
             secrets.randbits(62),
-            {kind: EgressStream(ssrc) for kind, ssrc in ssrcs.items()},
+            {
+                "audio": EgressStream(ssrcs.get("audio", 0)),
+                "video": EgressStream(ssrcs.get("video", 0), ssrcs.get(RTX)),
+            },
             cname=peer.ufrag,
             msid=room,
         )
@@ -278,6 +283,7 @@ class MediaServer:
             member.session.id,
             plan,
             member.lanes,
+            rtx_lane=member.lanes.get(RTX),
             cname=member.peer.ufrag,
             # RFC 3550 §5.1: random start; below the middle, so that it wraps late.
             first_index=secrets.randbits(15),
@@ -314,7 +320,7 @@ class MediaServer:
             add_publishers(self._counters, [publisher])
             room.forwarder.remove_publisher(member.session.id, self.now())
         else:
-            room.forwarder.remove_subscriber(member.session.id)
+            room.forwarder.remove_subscriber(member.session.id, self.now())
         room.after_input()
         if room.forwarder.is_empty:
             room.close()
@@ -337,6 +343,12 @@ class MediaServer:
             for member in self._members.values():
                 if member.session.role == "ingest":
                     member.peer.measure()
+                    self._tell_rtt(member)
+
+    def _tell_rtt(self, member: Member) -> None:
+        publisher = self._room(member.session.room).forwarder.publishers.get(member.session.id)
+        if publisher is not None:
+            publisher.rtt_s = member.peer.rtt_s
 
     def _sweep(self) -> None:
         """End sessions that never started (DTLS) or fell silent (RFC 7675)."""

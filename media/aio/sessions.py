@@ -9,6 +9,10 @@ from media.negotiation import EgressPlan, IngestPlan
 from .peer import Peer
 
 
+RTX = "rtx"
+"Key of the retransmission stream beside the kinds `audio` and `video`."
+
+
 class Session(msgspec.Struct, frozen=True):
     """A WHIP or WHEP session."""
 

@@ -59,10 +59,11 @@ def plan_runs(train: Train, tag_bytes: int, *, can_segment: bool) -> list[Run]:
     groups: list[tuple[list[Forwardable], int]] = []
     open_group: list[Forwardable] = []
     low = high = limit = 0
+    tolerance = _MAX_PADDING if train.may_pad else 0
     for packet in train.packets:
         size = len(packet[3])
         if len(open_group) < limit:
-            if max(high, size) - min(low, size) <= _MAX_PADDING:
+            if max(high, size) - min(low, size) <= tolerance:
                 low, high = min(low, size), max(high, size)
                 open_group.append(packet)
                 groups[-1] = (open_group, high)
