@@ -77,11 +77,12 @@ def write_egress_answer(
     def sending(track: PlannedTrack) -> list[str]:
         stream = streams[track.kind]
         lines = ["a=sendonly", f"a=msid:{msid} {track.kind}"]
+        # The media's line stands first: libwebrtc takes the first SSRC named for the primary one.
+        named = [stream.ssrc]
         if stream.rtx_ssrc is not None:
             lines.append(f"a=ssrc-group:FID {stream.ssrc} {stream.rtx_ssrc}")
-            lines.append(f"a=ssrc:{stream.rtx_ssrc} cname:{cname}")
-        lines.append(f"a=ssrc:{stream.ssrc} cname:{cname}")
-        return lines
+            named.append(stream.rtx_ssrc)
+        return lines + [f"a=ssrc:{ssrc} cname:{cname}" for ssrc in named]
 
     return _write(offer, plan, local, session_id, sending)
 
