@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from media.candidates import IceTransport, LocalCandidates, write_candidates
 from media.description import Fingerprint, MediaSection, RtpCodec, SessionDescription
 from media.negotiation import EgressPlan, IngestPlan, PlannedTrack
 
-_HOST_TYPE_PREFERENCE = 126  # RFC 8445 §5.1.2.2
 _START_KBPS = "1500"
 """Where libwebrtc's encoder begins. By itself it begins at 300 kbit/s, cuts a 720p camera to
 180x320 at 10 frames/s and needs more than 20 s to come back; told so, it sends 720p from the first
@@ -26,7 +26,9 @@ class LocalTransport(msgspec.Struct, frozen=True):
     fingerprint: Fingerprint
     "SHA-256 of the server's certificate."
     addresses: tuple[tuple[str, int], ...]
-    "Host candidates (address, UDP port), the preferred first; at least one."
+    "Host candidates (address, port), the preferred first; at least one."
+    transports: tuple[IceTransport, ...] = ("udp",)
+    "Of the candidates."
 
 
 class EgressStream(msgspec.Struct, frozen=True):
@@ -109,7 +111,7 @@ def _write(
         lines += [f"a=extmap:{identifier} {uri}" for uri, identifier in track.extensions.items()]
         lines += [line for codec in track.codecs for line in _codec_lines(codec)]
         if track is plan.tracks[0]:
-            lines += _candidate_lines(local)
+            lines += write_candidates(LocalCandidates(local.addresses, local.transports))
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -175,11 +177,3 @@ def _codec_lines(codec: RtpCodec) -> Iterator[str]:
     if codec.parameters:
         pairs = (f"{name}={value}" if value else name for name, value in codec.parameters.items())
         yield f"a=fmtp:{codec.payload_type} {';'.join(pairs)}"
-
-
-def _candidate_lines(local: LocalTransport) -> Iterator[str]:
-    """One host candidate per address; foundations differ, as the bases do (RFC 8445 §5.1.1.3)."""
-    for rank, (address, port) in enumerate(local.addresses):
-        priority = (_HOST_TYPE_PREFERENCE << 24) + ((65535 - rank) << 8) + 255
-        yield f"a=candidate:{rank + 1} 1 udp {priority} {address} {port} typ host"
-    yield "a=end-of-candidates"

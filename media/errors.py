@@ -4,6 +4,9 @@
     ├ PeerError                    the other side's fault; counted, never stops another peer
     │  ├ MalformedPacket     400   a datagram that is not what its first byte claims
     │  ├ InvalidOffer        400   an SDP offer that breaks the grammar or the WHIP/WHEP rules
+    │  ├ InvalidFragment     400   a PATCH body that is no trickle fragment
+    │  ├ FragmentPreconditionFailed   412   of an ICE session that is no longer the current one
+    │  ├ FragmentPreconditionMissing  428   an ICE restart without If-Match
     │  ├ UnsupportedOffer    422   a valid offer that asks for what this server does not do
     │  └ UnsupportedCodec    422   no codec in common (RFC 9725 §4.2: 422, not 406)
     ├ InvalidState           409   our caller's fault
@@ -40,6 +43,26 @@ class InvalidOffer(PeerError):
     """An SDP offer is malformed or breaks a rule of WHIP or WHEP."""
 
     code = "invalid_offer"
+
+
+class InvalidFragment(PeerError):
+    """A trickle fragment is malformed or changes only half of the ICE credentials."""
+
+    code = "invalid_fragment"
+
+
+class FragmentPreconditionFailed(PeerError):
+    """The fragment is of an ICE session that a restart has replaced (RFC 9725 §4.3.1)."""
+
+    code = "precondition_failed"
+    status_hint = 412
+
+
+class FragmentPreconditionMissing(PeerError):
+    """The fragment needs an If-Match field with the session's entity-tag."""
+
+    code = "precondition_required"
+    status_hint = 428
 
 
 class UnsupportedOffer(PeerError):

@@ -5,15 +5,27 @@ request of ours that it answered. Following USE-CANDIDATE blindly would let a sp
 address be flooded with 2.5 Mbit/s for a few STUN requests. And nothing is answered that does
 not carry our password.
 
-Contract: after each `handle_*` or `check` drain `datagrams_to_send()` and look at `selected`.
+An ICE restart adds credentials. The old ones stay good for a while: Chromium pairs its new ports
+with our old username fragment if its restart reaches us only after its first checks.
+
+Contract: after each `handle_*`, `restart` or `check` drain `datagrams_to_send()` and look at
+`selected`.
 """
 
 from collections.abc import Callable
 from typing import Literal
 
+import msgspec
+
 from . import stun
 from .kernel import Address
 
+OLD_CREDENTIALS_S = 30.0
+"As long as a peer may take to notice a dead path (RFC 7675 §5.1)."
+_MAX_OLD = 3
+"Former credentials kept; who restarts faster than that loses the oldest."
+_MAX_PAST = 16
+"Username fragments remembered only to recognise fragments that were overtaken."
 _CHECK_PRIORITY = 1_862_270_975
 "Of the peer-reflexive candidate our check would reveal (RFC 8445 §7.1.1): unused by the peer."
 _MAX_ADDRESSES = 16
@@ -22,44 +34,97 @@ _MAX_ADDRESSES = 16
 Handled = Literal["refused", "answered", "confirmed"]
 
 
+class Credentials(msgspec.Struct, frozen=True):
+    """One side's username fragment and password."""
+
+    ufrag: str
+    pwd: str
+
+
+class _Own(msgspec.Struct):
+    """Credentials of ours that are still good."""
+
+    ufrag: str
+    password: bytes
+    until: float
+
+
+class _Path(msgspec.Struct):
+    """A 5-tuple the peer has used, and the username fragments it last used there."""
+
+    ours: str
+    theirs: str
+    is_validated: bool = False
+
+
 class IceLite:
     """The controlled, lite agent of one session. Times are seconds."""
 
     def __init__(
         self,
-        ufrag: str,
-        password: str,
-        remote: tuple[str, str],
+        own: Credentials,
+        remote: Credentials,
         random: Callable[[int], bytes],
         now: float,
     ) -> None:
         """Make an agent.
 
         Args:
-            ufrag: Ours, as written in the answer.
-            password: Ours.
-            remote: The peer's username fragment and password, from its offer.
+            own: As written in the answer.
+            remote: The peer's, from its offer.
             random: Returns that many unpredictable bytes.
             now: Start of the consent period.
         """
-        self.ufrag = ufrag
+        self.own = own
+        "As the newest answer tells them."
+        self.remote = remote
+        "The peer's newest."
+        self.past: tuple[str, ...] = ()
+        "The peer's username fragments before this one, newest last."
         self.selected: Address | None = None
         "Where media may go; None until an address made a round trip."
-        self.addresses: list[Address] = []
-        "From which authenticated requests came, oldest first."
         self.last_consent = now
         "When the peer last proved that it wants our packets (RFC 7675)."
         self.rtt_s: float | None = None
         "Smoothed round-trip time of our own checks."
-        self._password = password.encode()
-        self._remote_ufrag, remote_password = remote
-        self._remote_password = remote_password.encode()
+        self._own = [_Own(own.ufrag, own.pwd.encode(), float("inf"))]
+        self._remote = {remote.ufrag: remote.pwd.encode()}
         self._random = random
         self._tie_breaker = int.from_bytes(random(8), "big")
         self._nominated: Address | None = None
-        self._validated: set[Address] = set()
-        self._checks: dict[bytes, tuple[Address, float]] = {}
+        self._paths: dict[Address, _Path] = {}
+        self._checks: dict[bytes, tuple[Address, bytes, float]] = {}
         self._out: list[tuple[bytes, Address]] = []
+
+    @property
+    def addresses(self) -> list[Address]:
+        """From which authenticated requests came, the longest silent first."""
+        return list(self._paths)
+
+    @property
+    def nominated(self) -> Address | None:
+        """Where the peer wants media, whether it may go there or not."""
+        return self._nominated
+
+    def restart(self, own: Credentials, remote: Credentials, now: float) -> None:
+        """Take new credentials of both sides; the paths in use stay until new ones stand."""
+        self.past = (*self.past, self.remote.ufrag)[-_MAX_PAST:]
+        self.own, self.remote = own, remote
+        self._own[-1].until = now + OLD_CREDENTIALS_S
+        self._own.append(_Own(own.ufrag, own.pwd.encode(), float("inf")))
+        del self._own[: -1 - _MAX_OLD]
+        self._remote[remote.ufrag] = remote.pwd.encode()
+        while len(self._remote) > 1 + _MAX_OLD:
+            del self._remote[next(iter(self._remote))]
+        # Checks from the peer's new ports may have come before its restart did.
+        if self._nominated is not None and not self._is_validated(self._nominated):
+            self.check(self._nominated, now)
+
+    def expire(self, now: float) -> list[str]:
+        """Drop credentials whose time is over; returns their username fragments."""
+        gone = [own.ufrag for own in self._own if own.until <= now]
+        self._own = [own for own in self._own if own.until > now]
+        return gone
 
     def handle_message(
         self, message: stun.Message, data: bytes, address: Address, now: float
@@ -80,22 +145,31 @@ class IceLite:
 
     def validate(self, address: Address, now: float) -> None:
         """Note that `address` made a round trip (its DTLS handshake finished)."""
-        self._validated.add(address)
+        newest = _Path(self.own.ufrag, self.remote.ufrag)
+        self._paths.setdefault(address, newest).is_validated = True
         if self.selected is None or self._nominated == address:
             self.selected = address
-        if self._nominated is not None and self._nominated not in self._validated:
+        if self._nominated is not None and not self._is_validated(self._nominated):
             self.check(self._nominated, now)
 
     def check(self, address: Address, now: float) -> None:
-        """Send a Binding request of ours to an address, to validate it or to measure it."""
+        """Send a Binding request of ours to an address, to validate it or to measure it.
+
+        It is put off while the password of the peer's port there is not known: that one comes
+        with the restart.
+        """
+        path = self._paths.get(address)
+        password = self._remote.get(path.theirs) if path is not None else None
+        if path is None or password is None:
+            return
         transaction_id = self._random(12)
         if len(self._checks) >= _MAX_ADDRESSES:
             self._checks.pop(next(iter(self._checks)))
-        self._checks[transaction_id] = (address, now)
+        self._checks[transaction_id] = (address, password, now)
         request = stun.write_binding_request(
             transaction_id,
-            f"{self._remote_ufrag}:{self.ufrag}",
-            self._remote_password,
+            f"{path.theirs}:{path.ours}",
+            password,
             role="controlled",
             tie_breaker=self._tie_breaker,
             priority=_CHECK_PRIORITY,
@@ -110,26 +184,34 @@ class IceLite:
     def _handle_request(
         self, request: stun.BindingRequest, data: bytes, address: Address, now: float
     ) -> Handled:
-        is_ours = request.username == f"{self.ufrag}:{self._remote_ufrag}"
-        if not is_ours or not stun.verify(data, self._password):
+        ours, _, theirs = request.username.partition(":")
+        own = next((own for own in self._own if own.ufrag == ours and own.until > now), None)
+        # RFC 8445 §7.3: only our half of the username counts, and the password proves it. The
+        # peer's half may be ahead of its restart.
+        if own is None or not _is_plausible(theirs) or not stun.verify(data, own.password):
             return "refused"
-        if address not in self.addresses:
-            if len(self.addresses) >= _MAX_ADDRESSES:
-                return "refused"
-            self.addresses.append(address)
+        self._remember(address, ours, theirs)
         self.last_consent = now
         seen = (address[0], address[1])
         self._out.append(
-            (stun.write_binding_success(request.transaction_id, seen, self._password), address)
+            (stun.write_binding_success(request.transaction_id, seen, own.password), address)
         )
         if request.use_candidate:
             self._nominate(address, now)
         return "answered"
 
+    def _remember(self, address: Address, ours: str, theirs: str) -> None:
+        """Put the path last; of too many, the one that was silent longest is forgotten."""
+        path = self._paths.pop(address, None)
+        self._paths[address] = _Path(ours, theirs, path is not None and path.is_validated)
+        if len(self._paths) > _MAX_ADDRESSES:
+            kept = (address, self.selected, self._nominated)
+            del self._paths[next(each for each in self._paths if each not in kept)]
+
     def _nominate(self, address: Address, now: float) -> None:
         """Follow the peer's choice, at once if the address is validated, else after a check."""
         self._nominated = address
-        if address in self._validated:
+        if self._is_validated(address):
             self.selected = address
         elif self.selected is not None:
             self.check(address, now)
@@ -140,9 +222,17 @@ class IceLite:
         expected = self._checks.get(answer.transaction_id)
         if expected is None or expected[0] != address:
             return "refused"
-        if not stun.verify(data, self._remote_password):
+        if not stun.verify(data, expected[1]):
             return "refused"
-        sample = now - self._checks.pop(answer.transaction_id)[1]
+        sample = now - self._checks.pop(answer.transaction_id)[2]
         self.rtt_s = sample if self.rtt_s is None else self.rtt_s + (sample - self.rtt_s) / 4
         self.validate(address, now)
         return "confirmed"
+
+    def _is_validated(self, address: Address) -> bool:
+        path = self._paths.get(address)
+        return path is not None and path.is_validated
+
+
+def _is_plausible(ufrag: str) -> bool:
+    return 0 < len(ufrag) <= 256 and ":" not in ufrag

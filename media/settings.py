@@ -23,8 +23,22 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     "One UDP port for all peers; 0 lets the system choose (tests)."
     advertised_addresses: list[str] = []
     "Addresses written into answers; empty means every interface address, loopback last."
+    transports: tuple[Literal["udp", "tcp"], ...] = ("udp", "tcp")
+    "Of the candidates in answers; without `tcp` no TCP port is opened."
+    max_tcp_connections: int = 2000
+    "Media connections over TCP in all."
+    max_tcp_connections_per_address: int = 300
+    "Of these from one IPv4 address or IPv6 /64."
     ice_servers: list[IceServer] = []
     "Given to browsers; the server itself never asks a STUN server."
+    turn_urls: list[str] = []
+    "TURN servers that share `turn_secret_file` with us, as `turn:turn.example.com?transport=udp`."
+    turn_secret_file: str = ""
+    "File with the secret of these servers, from which short-lived credentials are made."
+    turn_lifetime_s: float = 43_200.0
+    "How long such credentials are good for."
+    strict_if_match: bool = False
+    "Ask every trickle fragment for an entity-tag; some clients send none."
     max_ingests: int = 64
     "Publishing sessions in all."
     max_egresses: int = 2000

@@ -13,10 +13,11 @@ from typing import Protocol
 from pylibsrtp import Error as SrtpError
 
 from media import stun
-from media.ice import IceLite
+from media.ice import Credentials, IceLite
 from media.kernel import Address
 from media.negotiation import TransportPlan
 from media.rtp import is_rtcp
+from media.sdpfrag import RemoteIce
 
 from .dtls_peer import Certificate, DtlsFailed, DtlsPeer, SrtpKeys, SrtpProfile
 
@@ -40,6 +41,9 @@ class PeerOwner(Protocol):
     def count(self, name: str, amount: int = 1) -> None:
         """Count for the metrics."""
 
+    def unroute(self, peer: "Peer", ufrag: str) -> None:
+        """Forget a username fragment whose time is over."""
+
 
 class Peer:
     """Transport of one session. Created with the answer, ended by `close`."""
@@ -56,19 +60,16 @@ class Peer:
         self, owner: PeerOwner, plan: TransportPlan, *, prefer: SrtpProfile, receives: bool
     ) -> None:
         """Make our end of the transport; `receives` is False for viewers, who send RTCP only."""
-        self.ufrag = secrets.token_hex(4)
-        self.password = secrets.token_hex(16)
+        own = _make_credentials()
+        self.ufrag = own.ufrag
+        "Ours in the first answer; restarts do not change it here."
         self.is_connected = False
         self._owner = owner
         self._receives = receives
-        self._ice = IceLite(
-            self.ufrag,
-            self.password,
-            (plan.remote_ufrag, plan.remote_pwd),
-            secrets.token_bytes,
-            owner.now(),
-        )
+        remote = Credentials(plan.remote_ufrag, plan.remote_pwd)
+        self._ice = IceLite(own, remote, secrets.token_bytes, owner.now())
         self._dtls_address: Address | None = None
+        self._has_dtls = False
         self._dtls = DtlsPeer(
             "client" if plan.dtls_role == "client" else "server",
             owner.certificate,
@@ -85,6 +86,22 @@ class Peer:
     def dtls(self) -> DtlsPeer:
         """The DTLS association, whose SRTP sessions protect our RTCP."""
         return self._dtls
+
+    @property
+    def credentials(self) -> Credentials:
+        """Ours, as the newest answer tells them."""
+        return self._ice.own
+
+    @property
+    def etag(self) -> str:
+        """Strong entity-tag of the ICE session, with its quotes (RFC 9725 §4.3.1)."""
+        return f'"{self._ice.own.ufrag}"'
+
+    @property
+    def remote_ice(self) -> RemoteIce:
+        """What the peer's fragments are judged against."""
+        ice = self._ice
+        return RemoteIce(self.etag, ice.remote.ufrag, ice.remote.pwd, ice.past)
 
     @property
     def selected(self) -> Address | None:
@@ -107,14 +124,27 @@ class Peer:
             self._ice.check(self._ice.selected, self._owner.now())
             self._send_stun()
 
+    def restart(self, remote: Credentials) -> Credentials:
+        """Restart ICE with the peer's new credentials; returns ours."""
+        own = _make_credentials()
+        self._ice.restart(own, remote, self._owner.now())
+        self._send_stun()
+        return own
+
+    def tidy(self) -> None:
+        """Forget credentials whose time is over; call about every second."""
+        for ufrag in self._ice.expire(self._owner.now()):
+            self._owner.unroute(self, ufrag)
+
     def handle_stun(self, message: stun.Message, data: bytes, address: Address) -> bool:
         """Take a STUN message; see `MuxPeer`."""
         handled = self._ice.handle_message(message, data, address, self._owner.now())
         if handled == "refused":
             return False
         self._send_stun()
-        if self._dtls_address is None:
-            self._dtls_address = address
+        if not self._has_dtls:
+            # Where our own first flight goes, if it is us who begin.
+            self._dtls_address = self._ice.nominated or address
         if self._handshake is None:
             self._handshake = asyncio.create_task(self._shake_hands())
         self._follow()
@@ -126,6 +156,7 @@ class Peer:
             self._owner.count("media_malformed_dtls_total")
             return
         if not self.is_connected:
+            self._has_dtls = True
             self._dtls_address = address
         self._dtls.feed(data)
 
@@ -152,6 +183,8 @@ class Peer:
 
     async def close(self) -> None:
         """End DTLS with close_notify and stop the handshake. Idempotent."""
+        if self.is_connected:
+            self._dtls_address = self._ice.selected
         self.is_connected = False
         await self._dtls.close()
         if self._handshake is not None and self._handshake is not asyncio.current_task():
@@ -203,5 +236,10 @@ class Peer:
             self._owner.send(data, address)
 
     def _send_dtls(self, data: bytes) -> None:
-        if self._dtls_address is not None:
-            self._owner.send(data, self._dtls_address)
+        address = self._ice.selected if self.is_connected else self._dtls_address
+        if address is not None:
+            self._owner.send(data, address)
+
+
+def _make_credentials() -> Credentials:
+    return Credentials(secrets.token_hex(4), secrets.token_hex(16))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from media.answer import EgressStream, LocalTransport, write_egress_answer, write_ingest_answer
-from media.errors import Overloaded
+from media.errors import InvalidState, Overloaded
 from media.events import CloseReason, MediaEvent, Role, SessionClosed, Source
 from media.kernel import Address, FanOut, Lane, derive_gcm_keys
 from media.negotiation import EgressPlan, IngestPlan, plan_egress, plan_ingest
@@ -21,11 +21,12 @@ from media.settings import MediaSettings
 from media.subscriber import Subscriber
 
 from .dtls_peer import SrtpKeys, make_certificate
-from .interfaces import AdvertisedAddresses
 from .measures import IngestMedia, RoomMedia, add_publishers, measure_room
-from .mux import UdpMux
+from .patching import Restarted, apply_fragment
 from .peer import Peer
+from .ports import MediaPorts
 from .room import MediaRoom, random_ssrc
+from .routes import PeerRoutes
 from .sessions import RTX, Member, Session
 
 __all__ = ["IngestMedia", "MediaServer", "RoomMedia", "Session"]
@@ -48,7 +49,8 @@ class MediaServer:
         self.certificate = make_certificate()
         self._on_event = on_event
         self._counters: dict[str, float] = {}
-        self._mux = UdpMux(self._counters, self._after_drain)
+        self._routes = PeerRoutes(self._counters, self._after_drain)
+        self._ports = MediaPorts(settings, self._routes)
         self._members: dict[str, Member] = {}
         self._open: dict[Role, int] = {"ingest": 0, "egress": 0}
         self._rooms: dict[str, MediaRoom] = {}
@@ -57,23 +59,22 @@ class MediaServer:
         self._tick_handle: asyncio.TimerHandle | None = None
         self._ticks = 0
         self._published = 0
-        self._advertised = AdvertisedAddresses(settings)
         self.fan_out = FanOut(_refuse)
 
     # ---- life ---------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Bind the UDP socket.
+        """Bind the port, UDP and TCP.
 
         Raises:
             OSError: if it cannot be bound.
         """
-        self._mux.open(self.settings.udp_host, self.settings.udp_port)
-        self.fan_out = FanOut(self._mux.socket.sendmsg)
+        await self._ports.open()
+        self.fan_out = FanOut(self._ports.sendmsg)
         self._tick_handle = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
 
     async def stop(self) -> None:
-        """End all sessions and close the socket. Idempotent."""
+        """End all sessions and close the port. Idempotent."""
         if self._tick_handle is not None:
             self._tick_handle.cancel()
             self._tick_handle = None
@@ -81,12 +82,12 @@ class MediaServer:
             await self.close(session_id, "server")
         if self._closing:
             await asyncio.gather(*self._closing)
-        self._mux.close()
+        await self._ports.close()
 
     @property
     def port(self) -> int:
-        """The bound UDP port."""
-        return self._mux.port
+        """The bound port."""
+        return self._ports.port
 
     # ---- sessions -----------------------------------------------------------------------
 
@@ -138,6 +139,24 @@ class MediaServer:
         member.ssrcs = ssrcs
         return member.session
 
+    def patch(self, session_id: str, fragment: str, if_match: str | None) -> Restarted | None:
+        """Take a trickle fragment; returns our half of an ICE restart if it asks for one.
+
+        A refusal leaves the session as it was.
+
+        Raises:
+            InvalidFragment, FragmentPreconditionMissing, FragmentPreconditionFailed.
+            InvalidState: there is no such session.
+        """
+        member = self._members.get(session_id)
+        if member is None:
+            raise InvalidState("no such session")
+        local, is_strict = self._ports.candidates(self.now()), self.settings.strict_if_match
+        restarted = apply_fragment(member, fragment, if_match, local, is_strict=is_strict)
+        if restarted is not None:
+            self._routes.add_ufrag(member.peer, restarted.ufrag)
+        return restarted
+
     def find(self, session_id: str) -> Session | None:
         """Return a session that has not ended."""
         member = self._members.get(session_id)
@@ -150,7 +169,7 @@ class MediaServer:
             return
         session = member.session
         self._open[session.role] -= 1
-        self._mux.remove(member.peer)
+        self._routes.remove(member.peer)
         self._leave(member)
         await member.peer.close()
         self.emit(SessionClosed(session.room, session_id, session.role, session.source, reason))
@@ -182,6 +201,7 @@ class MediaServer:
             "media_ingests": self._open["ingest"],
             "media_egresses": self._open["egress"],
             "media_rooms": len(self._rooms),
+            "media_tcp_connections": self._ports.connections,
             "media_segmentation_enabled": float(self.fan_out.can_segment),
         }
         add_publishers(counters, (p for f in forwarders for p in f.publishers.values()))
@@ -195,7 +215,11 @@ class MediaServer:
 
     def send(self, data: bytes, address: Address) -> None:
         """Put a datagram on the wire."""
-        self._mux.send(data, address)
+        self._ports.send(data, address)
+
+    def unroute(self, peer: Peer, ufrag: str) -> None:
+        """Forget a username fragment whose time is over."""
+        self._routes.drop_ufrag(peer, ufrag)
 
     def count(self, name: str, amount: int = 1) -> None:
         """Count for the metrics."""
@@ -237,17 +261,17 @@ class MediaServer:
             role="egress" if source is None else "ingest",
             source=source,
             answer=answer,
-            etag=f'"{peer.ufrag}"',
+            etag=peer.etag,
         )
         member = Member(session, peer, plan, self.now())
         peer.on_connected = lambda keys: self._connected(member, keys)
         peer.on_media = lambda packets: self._media_arrived(member, packets)
         peer.on_rtcp = lambda data: self._rtcp_arrived(member, data)
-        peer.on_moved = member.move
+        peer.on_moved = lambda to: member.move(to, self._ports.sender(to))
         peer.on_closed = lambda: self._close_soon(session.id, "dtls")
         self._members[session.id] = member
         self._open[session.role] += 1
-        self._mux.add(peer)
+        self._routes.add(peer)
         return member
 
     def _connected(self, member: Member, keys: SrtpKeys) -> None:
@@ -279,6 +303,7 @@ class MediaServer:
         sender = member.peer.dtls.sender
         for kind, ssrc in member.ssrcs.items():
             member.lanes[kind] = Lane(ssrc, address, gcm, sender)
+        member.move(address, self._ports.sender(address))
         subscriber = Subscriber(
             member.session.id,
             plan,
@@ -320,7 +345,7 @@ class MediaServer:
             add_publishers(self._counters, [publisher])
             room.forwarder.remove_publisher(member.session.id, self.now())
         else:
-            room.forwarder.remove_subscriber(member.session.id, self.now())
+            room.forwarder.remove_subscriber(member.session.id)
         room.after_input()
         if room.forwarder.is_empty:
             room.close()
@@ -353,7 +378,9 @@ class MediaServer:
     def _sweep(self) -> None:
         """End sessions that never started (DTLS) or fell silent (RFC 7675)."""
         now = self.now()
+        self._ports.sweep()
         for session_id, member in list(self._members.items()):
+            member.peer.tidy()
             if not member.peer.is_connected:
                 if now - member.created_at > self.settings.connect_timeout_s:
                     self._close_soon(session_id, "timeout")
@@ -361,8 +388,9 @@ class MediaServer:
                 self._close_soon(session_id, "consent")
 
     def _local(self, peer: Peer) -> LocalTransport:
-        addresses = self._advertised.addresses(self._mux.socket, self.now())
-        return LocalTransport(peer.ufrag, peer.password, self.certificate.fingerprint, addresses)
+        own, found = peer.credentials, self._ports.candidates(self.now())
+        fingerprint = self.certificate.fingerprint
+        return LocalTransport(own.ufrag, own.pwd, fingerprint, found.addresses, found.transports)
 
 
 def _refuse(*_: object) -> int:

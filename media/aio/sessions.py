@@ -3,11 +3,10 @@
 import msgspec
 
 from media.events import Role, Source
-from media.kernel import Address, Lane
+from media.kernel import Address, Lane, SendPackets
 from media.negotiation import EgressPlan, IngestPlan
 
 from .peer import Peer
-
 
 RTX = "rtx"
 "Key of the retransmission stream beside the kinds `audio` and `video`."
@@ -25,7 +24,7 @@ class Session(msgspec.Struct, frozen=True):
     answer: str
     "The SDP answer."
     etag: str
-    "Strong entity tag with its quotes (RFC 9725 §4.3.1)."
+    "Strong entity-tag with its quotes (RFC 9725 §4.3.1), as of the POST: restarts change it."
 
 
 class Member:
@@ -39,7 +38,13 @@ class Member:
         self.lanes: dict[str, Lane] = {}
         self.ssrcs: dict[str, int] = {}
 
-    def move(self, address: Address) -> None:
-        """Send this viewer's tracks to another address from now on."""
+    def move(self, address: Address, send_packets: SendPackets | None) -> None:
+        """Send this viewer's tracks to another address from now on.
+
+        Args:
+            address: Of the UDP socket's peer, or of a TCP connection.
+            send_packets: The connection's way out; None for the UDP socket.
+        """
         for lane in self.lanes.values():
             lane.address = address
+            lane.send_packets = send_packets
