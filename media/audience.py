@@ -48,11 +48,10 @@ class Audience:
                 first = (up.last_index + 1, up.last_timestamp, False, b"")
                 self._attach(subscriber, down, up, first, now)
 
-    def remove(self, session_id: str, now: float) -> None:
+    def remove(self, session_id: str) -> None:
         """Forget a viewer."""
         subscriber = self.subscribers.pop(session_id, None)
         if subscriber is not None:
-            self._dispatcher.release(now)
             for down in subscriber.tracks:
                 self._detach(down)
 

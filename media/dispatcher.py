@@ -49,7 +49,7 @@ class Dispatcher:
         self._pending.setdefault(track, []).append(packet)
         if self._pending_since is None:
             self._pending_since = now
-        if packet[2] or track.kind == "audio":
+        if packet[2] or not any(pending.kind == "video" for pending in self._pending):
             self._has_whole_frame = True
 
     def flush(self, now: float) -> None:

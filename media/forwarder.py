@@ -87,9 +87,9 @@ class Forwarder:
         """Admit a connected viewer: a picture at once where one is cached."""
         self._audience.add(subscriber, now)
 
-    def remove_subscriber(self, session_id: str, now: float) -> None:
+    def remove_subscriber(self, session_id: str) -> None:
         """Forget a viewer."""
-        self._audience.remove(session_id, now)
+        self._audience.remove(session_id)
 
     @property
     def resent(self) -> int:

@@ -23,7 +23,7 @@ class PacketCache:
         "Index of the newest key frame's first packet."
         self._end: int | None = None
         "Index of its last packet (marker), once that came."
-        self._timestamp = 0
+        self._is_whole = False
         self._started_at = 0.0
         self._whole: list[Forwardable] = []
         "The newest key frame that arrived whole."
@@ -31,7 +31,7 @@ class PacketCache:
     def start(self, packet: Forwardable, now: float) -> None:
         """Add the first packet of a key frame."""
         self._start, self._end = packet[0], None
-        self._timestamp, self._started_at = packet[1], now
+        self._is_whole, self._started_at = False, now
         self.add(packet)
 
     def add(self, packet: Forwardable) -> None:
@@ -41,8 +41,8 @@ class PacketCache:
         if index > self._highest:
             self._highest = index
             self._forget(index - _HISTORY_PACKETS)
-        if self._start is not None and index >= self._start and packet[1] == self._timestamp:
-            if packet[2]:
+        if self._start is not None and index >= self._start and not self._is_whole:
+            if packet[2] and (self._end is None or index < self._end):
                 self._end = index
             self._complete()
 
@@ -70,8 +70,7 @@ class PacketCache:
             return
         whole = self._range(self._start, self._end)
         if whole:
-            self._whole = whole
-            self._end = None
+            self._whole, self._is_whole = whole, True
 
     def _range(self, first: int, last: int) -> list[Forwardable]:
         """Return the packets first..last, or nothing if one is missing."""

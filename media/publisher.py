@@ -175,7 +175,9 @@ class Publisher:
         """When `rtcp_to_send` next has something to say."""
         timers = [self._arrivals.get_timer(), self._reports_due_at]
         for track in self.tracks.values():
-            timers += [track.keyframes.get_timer(), track.loss.get_timer()]
+            timers.append(track.keyframes.get_timer())
+            if track.can_nack:
+                timers.append(track.loss.get_timer())
         return min((at for at in timers if at is not None), default=None)
 
     def rtcp_to_send(self, now: float) -> list[bytes]:

@@ -220,7 +220,7 @@ class DownTrack:
         """Prepare the lane for a cached key frame that is sent now and not continued."""
         self._splice(still[0], up, now)
         self._begin_epoch(self._next_index, up, _finder(still))
-        self._close(still[-1][0], still[-1][1], up.captured_at(still[-1][1], now))
+        self._close(still[-1][0], still[-1][1], now)
 
     def detach(self) -> None:
         """Stop sending; everything of the current source so far must have been sent."""

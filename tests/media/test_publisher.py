@@ -138,7 +138,7 @@ def test_arrivals_are_fed_back_when_numbered() -> None:
         publisher.handle_rtp(
             raw(sequence=at, extensions={CC: (at + 7).to_bytes(2, "big")}), 10.0 + at / 100
         )
-    publisher.handle_rtp(raw(sequence=9, extensions={CC: b"long"}), 10.05)
+    publisher.handle_rtp(raw(sequence=5, extensions={CC: b"long"}), 10.05)
     assert publisher.get_timer() == pytest.approx(10.1)
     (feedback,) = rtcp(publisher, 10.1)
     assert isinstance(feedback, TransportFeedback)

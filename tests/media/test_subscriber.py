@@ -16,7 +16,7 @@ from media.rtcp import (
     write_sdes,
 )
 from media.rtp import EXTENSION_ABS_SEND_TIME, parse_packet
-from media.subscriber import Subscriber
+from media.subscriber import Subscriber, Wanted
 from media.tracks import UpTrack
 from tests.support.media_factories import Stream, codec, egress_plan, make_lane
 
@@ -70,11 +70,12 @@ def test_tracks_are_those_that_were_negotiated() -> None:
 def test_a_request_for_a_key_frame_is_noticed(
     request_: PictureLossIndication | FullIntraRequest,
 ) -> None:
-    assert make_subscriber().handle_rtcp([report(), request_], to_ntp(UNIX))
+    assert make_subscriber().handle_rtcp([report(), request_], to_ntp(UNIX)).keyframe
 
 
 def test_other_feedback_asks_for_nothing() -> None:
-    assert not make_subscriber().handle_rtcp([report(), Bye((5,)), Remb(5, 1)], to_ntp(UNIX))
+    packets = [report(), Bye((5,)), Remb(5, 1)]
+    assert make_subscriber().handle_rtcp(packets, to_ntp(UNIX)) == Wanted()
 
 
 def test_the_round_trip_is_taken_from_reports() -> None:

@@ -256,7 +256,7 @@ def test_packets_lost_on_the_way_in_leave_their_gap() -> None:
 def test_a_still_is_followed_without_a_seam() -> None:
     journey, up = Journey(), make_up()
     still = [received(up, packet(at, 3000)) for at in range(3)]
-    journey.down.splice_burst(still, 90000, 5.0)
+    journey.down.splice_still(still, up, 5.0)
     for one in still:
         journey.send(one)
     assert journey.down.up is None

@@ -215,7 +215,12 @@ class Viewer:
         self.plan = plan
         self.lanes = lanes
         self.subscriber = Subscriber(
-            session_id, plan, lanes, cname="server", first_index=first_index
+            session_id,
+            plan,
+            lanes,
+            rtx_lane=make_lane(ssrc + 1000),
+            cname="server",
+            first_index=first_index,
         )
         self.sent: dict[str, list[Sent]] = {track.kind: [] for track in plan.tracks}
 
