@@ -73,9 +73,9 @@ async def _end(child: asyncio.subprocess.Process) -> None:
         return
     with suppress(ProcessLookupError):
         child.terminate()
-    try:
-        async with asyncio.timeout(STOP_S):
-            await child.wait()
-    except TimeoutError:
+    # Not `asyncio.timeout`: before Python 3.11.4 it is blind in a task that was cancelled before.
+    gone = asyncio.create_task(child.wait())
+    await asyncio.wait({gone}, timeout=STOP_S)
+    if not gone.done():
         child.kill()
-        await child.wait()
+    await gone

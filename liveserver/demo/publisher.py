@@ -30,6 +30,8 @@ _GOOD_AFTER_S = 20.0
 _REPORT_S = 1.0
 _KEY_FRAME_S = 0.3
 "Least time between two key frames, however many are asked for."
+_SOUND_CATCH_UP = 25
+"Packets of 20 ms."
 _GOODBYE_S = 2.0
 _CNAME = "demo"
 
@@ -136,7 +138,8 @@ class _Broadcast:
                 task.cancel()
 
     async def _send_sound(self, sender: TrackSender, start: float) -> None:
-        async for index in ticks(start, SOUND_S):
+        # Late sound is still played, skipped sound is a gap: only a long stop is jumped over.
+        async for index in ticks(start, SOUND_S, catch_up=_SOUND_CATCH_UP):
             sender.send([self._programme.sound(index)], index * SOUND_S)
 
     async def _send_picture(self, sender: TrackSender, start: float) -> None:
@@ -146,7 +149,9 @@ class _Broadcast:
             key = self._key_wanted and loop.time() - last_key >= _KEY_FRAME_S
             if key:
                 self._key_wanted, last_key = False, loop.time()
-            frame = self._programme.frame(index, datetime.now().astimezone(), key=key)
+            wall = datetime.now().astimezone()
+            # In a thread: the encoder's milliseconds must not hold up the sound.
+            frame = await asyncio.to_thread(self._programme.frame, index, wall, key=key)
             sender.send(self._packetizer.packetize(frame), index * FRAME_S)
 
 

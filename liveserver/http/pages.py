@@ -3,6 +3,9 @@
 Assets carry a hash in their names and never change; pages are asked for again each time.
 """
 
+import asyncio
+import gzip
+import mimetypes
 import re
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from liveserver.http.routing import Answer, Route
 # No slash and no leading dot: the name cannot lead out of its folder.
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _ICONS = (".svg", ".png", ".ico", ".webmanifest", ".txt")
+_TEXTS = (".js", ".css", ".svg", ".json", ".wasm")
 _HTML = "text/html"
 _NO_DEVICES = "camera=(), microphone=(), display-capture=(), geolocation=(), payment=()"
 _STUDIO_DEVICES = (
@@ -27,6 +31,7 @@ class Pages:
 
     def __init__(self, backend: Backend) -> None:
         self._root = backend.pages.resolve()
+        self._packed: dict[str, bytes] = {}
         ancestors = " ".join(backend.settings.http.frame_ancestors)
         self._page_policy = write_policy("'none'")
         self._watch_policy = write_policy(ancestors or "'none'")
@@ -78,8 +83,13 @@ class Pages:
 
     async def show_asset(self, request: web.Request) -> web.StreamResponse:
         """Serve a file whose name carries its hash."""
-        response = self._send_file(self._root / "assets", request.match_info["file"])
+        name = request.match_info["file"]
+        if name.endswith(_TEXTS) and "gzip" in request.headers.get("Accept-Encoding", ""):
+            response: web.StreamResponse = await self._send_compressed(name)
+        else:
+            response = self._send_file(self._root / "assets", name)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["Vary"] = "Accept-Encoding"
         return response
 
     async def show_icon(self, request: web.Request) -> web.StreamResponse:
@@ -103,10 +113,29 @@ class Pages:
         return response
 
     def _send_file(self, folder: Path, name: str) -> web.FileResponse:
-        file = folder / name
-        if not _NAME.fullmatch(name) or not file.is_file():
-            raise NotFound
-        return web.FileResponse(file)
+        return web.FileResponse(_find_file(folder, name))
+
+    async def _send_compressed(self, name: str) -> web.Response:
+        file = _find_file(self._root / "assets", name)
+        # The name carries the content's hash, so one packing lasts.
+        if name not in self._packed:
+            self._packed[name] = await asyncio.to_thread(_pack, file)
+        return web.Response(
+            body=self._packed[name],
+            content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
+            headers={"Content-Encoding": "gzip"},
+        )
+
+
+def _find_file(folder: Path, name: str) -> Path:
+    file = folder / name
+    if not _NAME.fullmatch(name) or not file.is_file():
+        raise NotFound
+    return file
+
+
+def _pack(file: Path) -> bytes:
+    return gzip.compress(file.read_bytes(), mtime=0)
 
 
 def write_policy(frame_ancestors: str) -> str:

@@ -13,7 +13,6 @@ import msgspec
 from aiohttp import web
 
 from liveserver.errors import (
-    BodyTooLarge,
     InternalError,
     LiveServerError,
     MethodNotAllowed,
@@ -94,8 +93,6 @@ def _translate(error: web.HTTPException, request: web.Request) -> LiveServerErro
     match error:
         case web.HTTPMethodNotAllowed():
             return MethodNotAllowed(request.method, tuple(sorted(error.allowed_methods)))
-        case web.HTTPRequestEntityTooLarge():
-            return BodyTooLarge(request.client_max_size)
         case web.HTTPNotFound():
             return NotFound()
         case _:

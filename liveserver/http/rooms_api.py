@@ -25,6 +25,7 @@ from liveserver.http.backend import Backend
 from liveserver.http.incoming import demand_permission, read_json
 from liveserver.http.routing import Answer, Parameter, Route
 from liveserver.identity.permissions import Action
+from liveserver.rooms.delays import MAX_DELAY_MS
 from liveserver.rooms.room import State
 from liveserver.rooms.view import RoomView
 
@@ -33,6 +34,23 @@ DEFAULT_LIMIT = 50
 _WRITE_PROBLEMS = (
     *(BadRequest, TokenMissing, TokenInvalid, TokenExpired, TokenRevoked, Forbidden),
     *(OriginRefused, StorageUnavailable),
+)
+
+_PAGE_PARAMETERS = (
+    Parameter("cursor", "`next_cursor` of the page before.", {"type": "string"}),
+    Parameter(
+        "limit",
+        "Rooms per page.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    ),
+)
+_REPORT_PARAMETERS = (
+    Parameter("session", "The caller's WHEP session, to report `delay_ms`.", {"type": "string"}),
+    Parameter(
+        "delay_ms",
+        "How far behind the host the caller's picture is.",
+        {"type": "integer", "minimum": 0, "maximum": MAX_DELAY_MS},
+    ),
 )
 
 
@@ -78,19 +96,7 @@ class RoomsApi:
                 "List the rooms",
                 "rooms",
                 {200: Answer("One page of rooms.", RoomList)},
-                parameters=(
-                    Parameter("cursor", "`next_cursor` of the page before.", {"type": "string"}),
-                    Parameter(
-                        "limit",
-                        "Rooms per page.",
-                        {
-                            "type": "integer",
-                            "minimum": 1,
-                            "maximum": MAX_LIMIT,
-                            "default": DEFAULT_LIMIT,
-                        },
-                    ),
-                ),
+                parameters=_PAGE_PARAMETERS,
                 problems=(BadRequest,),
             ),
             Route(
@@ -111,18 +117,7 @@ class RoomsApi:
                 "Show a room",
                 "rooms",
                 {200: Answer("The room.", RoomView)},
-                parameters=(
-                    Parameter(
-                        "session",
-                        "The caller's WHEP session, to report `delay_ms`.",
-                        {"type": "string"},
-                    ),
-                    Parameter(
-                        "delay_ms",
-                        "How far behind the host the caller's picture is.",
-                        {"type": "integer", "minimum": 0, "maximum": 60_000},
-                    ),
-                ),
+                parameters=_REPORT_PARAMETERS,
                 problems=(RoomNotFound,),
             ),
             Route(
@@ -191,7 +186,8 @@ def answer_json(
 
 
 def _read_limit(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MAX_LIMIT):
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 3
+    if not is_number or not 1 <= int(text) <= MAX_LIMIT:
         raise BadRequest(f"limit: use 1 to {MAX_LIMIT}")
     return int(text)
 

@@ -103,7 +103,7 @@ class SyntheticPublisher:
 
     async def _send_audio(self, sender: TrackSender, start: float) -> None:
         payload = os.urandom(_AUDIO_BYTES)
-        async for index in ticks(start, _AUDIO_S):
+        async for index in ticks(start, _AUDIO_S, catch_up=50):
             await self.sending.wait()
             sender.send([payload], index * _AUDIO_S)
             self.packets += 1
@@ -112,7 +112,7 @@ class SyntheticPublisher:
         shape = self._shape
         interval = 1 / shape.frames_per_second
         usual = shape.video_bps // 8 // shape.frames_per_second
-        async for index in ticks(start, interval):
+        async for index in ticks(start, interval, catch_up=30):
             await self.sending.wait()
             key, self._key_wanted = self._key_wanted, False
             size = usual * (_KEY_FRAME_FACTOR if key else 1)

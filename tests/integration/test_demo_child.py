@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -12,11 +13,13 @@ from tests.support.waiting import eventually
 
 def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     """Run `script` in the place of `python -m liveserver.demo`; it finds the folder in argv[1]."""
-    program = folder / "child"
-    program.write_text(
-        f"#!{sys.executable}\nimport sys, time, pathlib\n"
-        f"folder = pathlib.Path({str(folder)!r})\n{script}"
+    source = folder / "child.py"
+    source.write_text(
+        f"import sys, time, pathlib\nfolder = pathlib.Path({str(folder)!r})\n{script}"
     )
+    # By way of a shell: a `#!` line cannot name a Python whose path has a space.
+    program = folder / "child"
+    program.write_text(f'#!/bin/sh\nexec {quote(sys.executable)} {quote(str(source))} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
 

@@ -98,13 +98,19 @@ async def test_two_hosts_at_once_do_not_both_get_the_room() -> None:
 
 async def test_show_that_ends_during_an_offer_gets_no_publisher(house: House) -> None:
     token = await house.go_live()
-    answers = await asyncio.gather(
-        house.publish("demo", token), house.change("demo", token, state="ended")
-    )
-    assert answers[1].status == 200
-    # Whichever came first, nobody publishes to an ended show.
-    assert (await house.show())["state"] == "ended"
+    house.media.meanwhile = lambda: house.change("demo", token, state="ended")
+    answer = await house.publish("demo", token)
+    assert (answer.status, answer.code) == (409, "room_ended")
     assert house.media.sessions == {}
+
+
+async def test_room_made_during_its_first_offer_is_kept(house: House) -> None:
+    made = {"room": "demo", "title": "Made by the shop"}
+    merchant = house.token("merchant")
+    house.media.meanwhile = lambda: house.call("POST", "/api/v1/rooms", token=merchant, json=made)
+    await house.go_live()
+    room = await house.show()
+    assert (room["title"], room["state"]) == ("Made by the shop", "live")
 
 
 async def host_is(house: House, presence: str) -> bool:

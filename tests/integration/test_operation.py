@@ -111,6 +111,20 @@ async def test_assets_are_kept_for_ever_and_nothing_else_is_served(
         assert (await house.call("GET", path)).status == 404, path
 
 
+async def test_assets_are_packed_for_browsers_that_can_unpack(house: House, tmp_path: Path) -> None:
+    build_pages(tmp_path)
+    for encoding, packed in (("gzip, deflate, br", "gzip"), ("identity", None)):
+        answer = await house.call(
+            "GET", "/assets/watch-abc123.js", headers={"Accept-Encoding": encoding}
+        )
+        assert answer.body == b"go()"
+        assert answer.headers.get("Content-Encoding") == packed
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert "javascript" in answer.headers["Content-Type"]
+    missing = await house.call("GET", "/assets/none.js", headers={"Accept-Encoding": "gzip"})
+    assert missing.status == 404
+
+
 async def test_missing_build_is_told_in_words(house: House) -> None:
     answer = await house.call("GET", "/watch/demo")
     assert answer.status == 503

@@ -70,7 +70,15 @@ async def test_rooms_are_listed_page_by_page(house: House) -> None:
 
 
 async def test_list_refuses_a_made_up_page(house: House) -> None:
-    for query in ("limit=0", "limit=101", "limit=x", "limit=9e9", "cursor=%FF", "cursor=a"):
+    for query in (
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "limit=9e9",
+        "limit=0000000501111",
+        "cursor=%FF",
+        "cursor=a",
+    ):
         answer = await house.call("GET", f"/api/v1/rooms?{query}")
         assert (answer.status, answer.code) == (400, "invalid_request"), query
 

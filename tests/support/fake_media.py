@@ -6,7 +6,7 @@ closing of a session that was taken over.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -61,6 +61,8 @@ class FakeMedia:
         self.settings = settings
         self.failure: MediaError | None = None
         "Raised by the next publish or subscribe."
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        "Awaited during the next publish or subscribe: what others do in that time."
         self.sessions: dict[str, FakeSession] = {}
         self._on_event = on_event
         self._ids = (f"session-{number}" for number in itertools.count(1))
@@ -85,13 +87,13 @@ class FakeMedia:
             for each in self.sessions.values()
             if each.room == room and each.role == "ingest" and each.source == source
         ]
-        session = self._open(FakeSession(next(self._ids), room, "ingest", source), offer)
+        session = await self._open(FakeSession(next(self._ids), room, "ingest", source), offer)
         for each in older:
             await self.close(each.id, "taken_over")
         return session
 
     async def subscribe(self, room: str, offer: str) -> FakeSession:
-        return self._open(FakeSession(next(self._ids), room, "egress", None), offer)
+        return await self._open(FakeSession(next(self._ids), room, "egress", None), offer)
 
     def find(self, session_id: str) -> FakeSession | None:
         return self.sessions.get(session_id)
@@ -130,7 +132,10 @@ class FakeMedia:
         assert session.source is not None
         self._on_event(MediaStopped(room, session.id, session.source))
 
-    def _open(self, session: FakeSession, offer: str) -> FakeSession:
+    async def _open(self, session: FakeSession, offer: str) -> FakeSession:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
         failure, self.failure = self.failure, None
         if failure is not None:
             raise failure

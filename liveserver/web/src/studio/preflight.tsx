@@ -35,8 +35,8 @@ export function Preflight({ session, frames, onGoLive }: Shown) {
       <section class="preflight__picture" aria-label={t("studio.preview")}>
         <Preview capture={capture} frames={frames} guides={choices.guides}>
           <p class="phone__note">
-            <Icon name="eyeOff" />
-            {capture.isOpening.value ? t("studio.opening") : t("studio.only_you")}
+            <Icon name={capture.hasCamera.value ? "eyeOff" : "cameraOff"} />
+            {capture.isOpening.value ? t("studio.opening") : capture.hasCamera.value ? t("studio.only_you") : t("checks.camera_bad")}
           </p>
         </Preview>
         <p class="row small muted preflight__caption">
@@ -132,13 +132,13 @@ export function DevicePickers({ capture }: { capture: Capture }) {
   const { cameras, microphones } = capture.devices.value;
   const choices = capture.choices.value;
   const current = (kind: "audio" | "video", chosen: string | null) =>
-    capture.stream.getTracks().find((track) => track.kind === kind)?.getSettings().deviceId ?? chosen ?? "";
+    capture.stream.getTracks().find((track) => track.kind === kind)?.getSettings().deviceId || chosen || "";
   return (
     <>
       <div class="field">
         <label for="camera">{t("studio.camera")}</label>
         <select class="select" id="camera" value={current("video", choices.cameraId)} onChange={(event) => void capture.change({ cameraId: event.currentTarget.value })}>
-          {cameras.length === 0 && <option value="">{t("level.none")}</option>}
+          {!current("video", choices.cameraId) && <option value="">{t("level.none")}</option>}
           {cameras.map((device, index) => (
             <option key={device.deviceId} value={device.deviceId}>
               {device.label || t("studio.camera_n", { n: index + 1 })}
@@ -149,7 +149,7 @@ export function DevicePickers({ capture }: { capture: Capture }) {
       <div class="field">
         <label for="microphone">{t("studio.microphone")}</label>
         <select class="select" id="microphone" value={current("audio", choices.microphoneId)} onChange={(event) => void capture.change({ microphoneId: event.currentTarget.value })}>
-          {microphones.length === 0 && <option value="">{t("level.none")}</option>}
+          {!current("audio", choices.microphoneId) && <option value="">{t("level.none")}</option>}
           {microphones.map((device, index) => (
             <option key={device.deviceId} value={device.deviceId}>
               {device.label || t("studio.microphone_n", { n: index + 1 })}

@@ -9,13 +9,18 @@ export function Preview(props: { capture: Capture; frames: FrameCounter; guides?
   const video = useRef<HTMLVideoElement>(null);
   const { capture, frames } = props;
   const { orientation } = capture.choices.value;
+  const hasCamera = capture.hasCamera.value;
   useEffect(() => {
     if (!video.current) return;
     video.current.muted = true;
-    video.current.srcObject = capture.stream;
-    void video.current.play().catch(() => undefined);
     frames.watch(video.current);
   }, []);
+  useEffect(() => {
+    if (!video.current) return;
+    // A stream without a picture would hold back the page's load event for ever.
+    video.current.srcObject = hasCamera ? capture.stream : null;
+    if (hasCamera) void video.current.play().catch(() => undefined);
+  }, [hasCamera]);
   return (
     <div class="phone" data-orientation={orientation}>
       <video class="phone__video" id="preview" ref={video} autoplay playsInline muted aria-label={t("studio.preview")} />

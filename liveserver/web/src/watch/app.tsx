@@ -102,7 +102,7 @@ function Stage({ session }: { session: WatchSession }) {
         <video class="stage__picture" id="video" autoplay playsInline muted disablePictureInPicture ref={(video) => attachOnce(picture, video)} />
       </div>
       <div class="stage__scrim" aria-hidden="true" />
-      <Slate view={view} codec={ingest?.video_codec ?? null} hasWebRtc={session.hasWebRtc} onRetry={() => session.hurry()} />
+      <Slate view={view} codec={ingest?.video_codec ?? null} hasWebRtc={session.hasWebRtc} isOnline={session.browserOnline.value} onRetry={() => session.hurry()} />
       {view === "live" && picture.needsTap.value && <TapSlate onTap={() => void picture.start()} />}
       {view === "live" && !hasFrame && !isAudioOnly && !picture.needsTap.value && <Patience />}
       {view === "loading" && <Patience />}

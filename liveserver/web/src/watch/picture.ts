@@ -45,7 +45,7 @@ export class Picture {
       this.show(this.stream);
     }
     this.stream.addTrack(track);
-    void this.start();
+    if (this.video?.srcObject === this.stream) void this.start();
   }
 
   /** The session is gone: what comes next is another stream. */
@@ -90,8 +90,14 @@ export class Picture {
 
   private show(stream: MediaStream): void {
     const { video } = this;
-    if (!video) return;
+    if (!video || this.stream !== stream) return;
+    if (document.readyState !== "complete") {
+      // A stream still without a picture would hold back the page's load event.
+      window.addEventListener("load", () => this.show(stream), { once: true });
+      return;
+    }
     video.srcObject = stream;
+    void this.start();
     this.whenFirstFrame(video, () => {
       if (this.stream !== stream) return;
       this.hasFrame.value = true;

@@ -41,7 +41,7 @@ export class WatchSession {
 
   private readonly roomProblem = signal<Problem | null>(null);
   private readonly failedPolls = signal(0);
-  private readonly browserOnline = signal(navigator.onLine);
+  readonly browserOnline = signal(navigator.onLine);
   private readonly undecodable = signal(false);
   private readonly api: Api;
   private readonly media: Subscriber;

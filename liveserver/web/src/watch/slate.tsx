@@ -4,7 +4,7 @@ import { Icon, type IconName } from "../ui/icon";
 import type { View } from "./view";
 
 /** What stands over the picture while there is none to see. */
-export function Slate(props: { view: View; codec: string | null; hasWebRtc: boolean; onRetry: () => void }) {
+export function Slate(props: { view: View; codec: string | null; hasWebRtc: boolean; isOnline: boolean; onRetry: () => void }) {
   switch (props.view) {
     case "paused":
       return <Plate icon="pause" title={t("slate.paused.title")} text={t("slate.paused.text")} />;
@@ -12,7 +12,11 @@ export function Slate(props: { view: View; codec: string | null; hasWebRtc: bool
       return <Plate title={t("slate.away.title")} text={t("slate.away.text")} />;
     case "offline":
       return (
-        <Plate icon="offline" title={t("slate.offline.title")} text={t("slate.offline.text")}>
+        <Plate
+          icon="offline"
+          title={props.isOnline ? t("slate.unreachable.title") : t("slate.offline.title")}
+          text={props.isOnline ? t("slate.unreachable.text") : t("slate.offline.text")}
+        >
           <button class="button button--on-video" type="button" onClick={props.onRetry}>
             {t("action.retry")}
           </button>

@@ -30,6 +30,8 @@ export const watch = {
   "slate.paused.text": "The host has paused the show.\nIt goes on here by itself.",
   "slate.away.title": "The host is coming back",
   "slate.away.text": "The picture returns by itself.",
+  "slate.unreachable.title": "The server does not answer",
+  "slate.unreachable.text": "We keep trying and continue by ourselves.",
   "slate.offline.title": "You are offline",
   "slate.offline.text": "We continue as soon as you are back.",
   "slate.unsupported.title": "This browser cannot play this show",

@@ -31,6 +31,8 @@ export const watch: Watch = {
   "slate.paused.text": "主播暂停了直播，\n恢复后画面自动继续。",
   "slate.away.title": "主播马上回来",
   "slate.away.text": "画面恢复后会自动播放。",
+  "slate.unreachable.title": "暂时连不上服务器",
+  "slate.unreachable.text": "正在自动重试，恢复后继续播放。",
   "slate.offline.title": "网络已断开",
   "slate.offline.text": "联网后自动继续。",
   "slate.unsupported.title": "这个浏览器放不了这场直播",
