@@ -26,6 +26,7 @@ from liveserver.logs import fields
 from liveserver.rooms.aio.keeper import RoomKeeper
 from liveserver.rooms.media_port import MediaPort
 from liveserver.rooms.room import State
+from liveserver.secret import Secret
 from liveserver.settings import Settings, is_loopback
 from liveserver.storage.aio.store import Store
 from media.aio.server import MediaServer
@@ -87,6 +88,8 @@ class Server:
             rooms=self._rooms,
             store=self._store,
             guest_limiter=RateLimiter(settings.auth.guest_tokens_per_minute),
+            signalling_limiter=RateLimiter(settings.http.signalling_per_minute),
+            turn_secret=_load_turn_secret(settings.media),
             counters=HttpCounters(),
             trusted_proxies=tuple(
                 ipaddress.ip_network(network, strict=False)
@@ -196,6 +199,18 @@ def create_app(settings: Settings) -> Server:
         SettingsError: the signing secret cannot be read or made.
     """
     return Server(settings)
+
+
+def _load_turn_secret(settings: MediaSettings) -> Secret | None:
+    if not settings.turn_urls:
+        return None
+    try:
+        text = Path(settings.turn_secret_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"media.turn_secret_file: cannot be read ({error})") from error
+    if not text:
+        raise SettingsError("media.turn_secret_file: is empty")
+    return Secret(text)
 
 
 def _make_tls(certificate: str, key: str) -> ssl.SSLContext | None:

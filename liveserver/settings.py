@@ -50,6 +50,8 @@ class HttpSettings(_Table, frozen=True):
     "Origins that may show the watch page in a frame; empty forbids framing."
     body_timeout_s: PositiveSeconds = 10.0
     "A request body that has not arrived by then is refused."
+    signalling_per_minute: Count = 600
+    "POST, PATCH and DELETE to WHIP and WHEP from one IPv4 address or IPv6 /64; not from loopback."
     shutdown_grace_s: Annotated[float, Meta(ge=0, le=600)] = 5.0
     "Time for open requests to end when the server stops."
 
@@ -308,6 +310,12 @@ def _check_media(settings: Settings) -> None:
     for server in settings.media.ice_servers:
         known = server.url.startswith(("stun:", "stuns:", "turn:", "turns:"))
         _expect("media.ice_servers", server.url, "a stun: or turn: URL", known)
+    for url in settings.media.turn_urls:
+        _expect("media.turn_urls", url, "a turn: URL", url.startswith(("turn:", "turns:")))
+    if settings.media.turn_urls and not settings.media.turn_secret_file:
+        raise SettingsError("media.turn_secret_file: must be set with turn_urls")
+    transports = settings.media.transports
+    _expect("media.transports", list(transports), "udp, tcp or both", bool(transports))
 
 
 def _expect(path: str, value: object, expected: str, good: bool) -> None:  # noqa: FBT001
@@ -337,6 +345,9 @@ _MEDIA_RANGES: dict[str, tuple[float, float]] = {
     "udp_port": (0, 65535),
     "max_ingests": (1, 100_000),
     "max_egresses": (1, 1_000_000),
+    "max_tcp_connections": (1, 1_000_000),
+    "max_tcp_connections_per_address": (1, 1_000_000),
+    "turn_lifetime_s": (60, 2_592_000),
     "connect_timeout_s": (1, 120),
     "consent_timeout_s": (5, 300),
     "away_after_ms": (200, 60_000),

@@ -12,17 +12,20 @@ from liveserver.http.pages import Pages
 from liveserver.http.problems import answer_problems
 from liveserver.http.rooms_api import RoomsApi
 from liveserver.http.routing import Route, add_routes
+from liveserver.http.signalling import limit_signalling
 from liveserver.http.tokens import Tokens
 from liveserver.http.whep import Whep
+from liveserver.http.whep_events import WhepEvents
 from liveserver.http.whip import Whip
 
 
-def build_routes(backend: Backend, version: str) -> list[Route]:
+def build_routes(backend: Backend, events: WhepEvents, version: str) -> list[Route]:
     """List every route of the server."""
     openapi = OpenApi(version)
     routes = [
         *Whip(backend).routes(),
         *Whep(backend).routes(),
+        *events.routes(),
         *RoomsApi(backend).routes(),
         *Tokens(backend).routes(),
         *Metrics(backend).routes(),
@@ -39,10 +42,17 @@ def build_application(backend: Backend, version: str) -> web.Application:
     """Put routes and middlewares together."""
     rule = OriginRule(backend.settings.http.allowed_origins)
     app = web.Application(
-        middlewares=[backend.counters.middleware(), answer_problems, rule.middleware()],
+        middlewares=[
+            backend.counters.middleware(),
+            answer_problems,
+            limit_signalling(backend),
+            rule.middleware(),
+        ],
         client_max_size=MAX_BODY_BYTES,
     )
-    add_routes(app, build_routes(backend, version))
+    events = WhepEvents(backend)
+    add_routes(app, build_routes(backend, events, version))
+    app.on_shutdown.append(events.drain)
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"

@@ -10,6 +10,7 @@ from liveserver.identity.addresses import Network
 from liveserver.identity.aio.door import Door
 from liveserver.identity.rate_limit import RateLimiter
 from liveserver.rooms.aio.keeper import RoomKeeper
+from liveserver.secret import Secret
 from liveserver.settings import Settings
 from liveserver.storage.aio.store import Store
 
@@ -24,7 +25,10 @@ class Backend(msgspec.Struct, frozen=True):
     rooms: RoomKeeper
     store: Store
     guest_limiter: RateLimiter
+    signalling_limiter: RateLimiter
     counters: HttpCounters
     trusted_proxies: tuple[Network, ...]
+    turn_secret: Secret | None
+    "Shared with the TURN servers of `media.turn_urls`; None without any."
     pages: Path
     "Folder with the built browser pages."

@@ -11,12 +11,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from liveserver.errors import OriginRefused
-from liveserver.http.routing import SDP, Handler
+from liveserver.http.routing import FRAGMENT, SDP, Handler
 
-SESSION_METHODS = "POST, DELETE, OPTIONS, GET, HEAD"
+SESSION_METHODS = "POST, PATCH, DELETE, OPTIONS, GET, HEAD"
 API_METHODS = "GET, POST, PATCH, DELETE, OPTIONS"
 # Eyevinn's client reads Access-Control-Allow-Methods itself to learn whether trickle is served.
-EXPOSED = "Location, ETag, Link, Accept-Post, Retry-After, WWW-Authenticate"
+EXPOSED = "Location, ETag, Link, Accept-Post, Accept-Patch, Retry-After, WWW-Authenticate"
 WHIP_EXPOSED = f"{EXPOSED}, Allow, Access-Control-Allow-Methods"
 WHIP_ALLOWED = "Authorization, Content-Type, If-Match, ETag"
 API_ALLOWED = "Authorization, Content-Type, Idempotency-Key"
@@ -30,12 +30,18 @@ def is_open_surface(request: web.BaseRequest) -> bool:
     return request.path.startswith(("/whip/", "/whep/"))
 
 
+def is_preflight(request: web.BaseRequest) -> bool:
+    """Whether a browser asks on its own behalf before it sends a page's request."""
+    return "Access-Control-Request-Method" in request.headers
+
+
 async def answer_options(_request: web.Request) -> web.Response:
     """Answer OPTIONS on a WHIP or WHEP address; no token is asked (RFC 9725 §4.5)."""
     return web.Response(
         status=200,
         headers={
             "Accept-Post": SDP,
+            "Accept-Patch": FRAGMENT,
             "Allow": SESSION_METHODS,
             "Access-Control-Allow-Methods": SESSION_METHODS,
             "Access-Control-Allow-Headers": WHIP_ALLOWED,
@@ -64,8 +70,7 @@ class OriginRule:
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             if not request.path.startswith("/api/"):
                 return await handler(request)
-            is_preflight = "Access-Control-Request-Method" in request.headers
-            if request.method == "OPTIONS" and is_preflight:
+            if request.method == "OPTIONS" and is_preflight(request):
                 return self._answer_preflight(request)
             if request.method not in _SAFE_METHODS and not self.admits(request):
                 raise OriginRefused

@@ -16,6 +16,7 @@ _REF = "#/components/schemas/{name}"
 _PATH_PARAMETERS = {
     "room": ("The room's address.", "^[a-z0-9-]{1,64}$"),
     "session": ("From the Location header.", None),
+    "stream": ("From the Location header.", None),
     "file": ("A file of the pages.", None),
 }
 

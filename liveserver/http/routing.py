@@ -16,7 +16,9 @@ from media.errors import MediaError
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ErrorType = type[LiveServerError] | type[MediaError]
 SDP = "application/sdp"
+FRAGMENT = "application/trickle-ice-sdpfrag"
 JSON = "application/json"
+EVENTS = "text/event-stream"
 
 
 class Parameter(msgspec.Struct, frozen=True):

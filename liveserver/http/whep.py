@@ -16,10 +16,17 @@ from liveserver.errors import (
     UnsupportedMediaType,
 )
 from liveserver.http.backend import Backend
-from liveserver.http.cross_origin import answer_options
+from liveserver.http.ice_links import write_ice_links
 from liveserver.http.incoming import find_network, find_principal, read_text
-from liveserver.http.routing import SDP, Answer, Route
-from liveserver.http.signalling import answer_created, write_ice_links
+from liveserver.http.routing import FRAGMENT, SDP, Answer, Route
+from liveserver.http.signalling import (
+    PATCH_ANSWERS,
+    PATCH_PROBLEMS,
+    answer_created,
+    answer_ice_options,
+    answer_patch,
+)
+from liveserver.http.whep_events import write_events_link
 from liveserver.rooms.aio.keeper import Attempt
 from media.errors import InvalidOffer, Overloaded, UnsupportedCodec, UnsupportedOffer
 
@@ -34,7 +41,7 @@ class Whep:
         """Return the endpoint's and the session's routes."""
         endpoint, session = "/whep/{room}", "/whep/{room}/{session}"
         empty = {204: Answer("Nothing to see; the address is served.")}
-        options = {200: Answer("Allowed methods.", headers=("Accept-Post",))}
+        options = {200: Answer("Allowed methods.", headers=("Accept-Post", "Link"))}
         head = {200: Answer("Offers are taken here.", headers=("Content-Type",))}
         gone = (SessionNotFound,)
         return [
@@ -55,7 +62,7 @@ class Whep:
             ),
             Route("GET", endpoint, self.show_nothing, "Nothing (WHEP)", "whep", empty),
             Route("HEAD", endpoint, self.show_type, "Whether offers are taken", "whep", head),
-            Route("OPTIONS", endpoint, answer_options, "Allowed methods", "whep", options),
+            Route("OPTIONS", endpoint, self.show_options, "Allowed methods", "whep", options),
             Route(
                 "DELETE",
                 session,
@@ -63,12 +70,22 @@ class Whep:
                 "Stop watching",
                 "whep",
                 {200: Answer("The session is over.")},
-                problems=gone,
+                problems=(RateLimited, *gone),
+            ),
+            Route(
+                "PATCH",
+                session,
+                self.patch,
+                "Trickle candidates or restart ICE",
+                "whep",
+                PATCH_ANSWERS,
+                body=FRAGMENT,
+                problems=(*PATCH_PROBLEMS, *gone),
             ),
             Route(
                 "GET", session, self.show_session, "Nothing (WHEP)", "whep", empty, problems=gone
             ),
-            Route("OPTIONS", session, answer_options, "Allowed methods", "whep", options),
+            Route("OPTIONS", session, self.show_options, "Allowed methods", "whep", options),
         ]
 
     async def watch(self, request: web.Request) -> web.Response:
@@ -83,9 +100,15 @@ class Whep:
                 network=find_network(request, self._backend),
             )
         )
-        servers = self._backend.settings.media.ice_servers
-        links = write_ice_links(servers, with_credentials=principal is not None)
+        links = write_ice_links(self._backend, principal)
+        links.append(write_events_link(session.room, session.id))
         return answer_created(session, "whep", links)
+
+    async def patch(self, request: web.Request) -> web.Response:
+        """Take a trickle fragment; the session's URL is the right to it, as for leaving."""
+        room, session_id = request.match_info["room"], request.match_info["session"]
+        session = self._backend.rooms.attendance(room, session_id, "egress")
+        return await answer_patch(request, self._backend, session)
 
     async def leave(self, request: web.Request) -> web.Response:
         """Close the session: knowing its unguessable URL is the right to it.
@@ -96,6 +119,10 @@ class Whep:
         session = self._backend.rooms.attendance(room, session_id, "egress")
         await self._backend.rooms.leave(session)
         return web.Response(status=200)
+
+    async def show_options(self, request: web.Request) -> web.Response:
+        """Answer OPTIONS."""
+        return await answer_ice_options(request, self._backend)
 
     async def show_nothing(self, _request: web.Request) -> web.Response:
         """Answer 204: watching addresses have no representation."""

@@ -5,6 +5,7 @@ from aiohttp import web
 from liveserver.errors import (
     BodyTooLarge,
     Forbidden,
+    RateLimited,
     RoomEnded,
     RoomNotFound,
     RoomTaken,
@@ -16,17 +17,24 @@ from liveserver.errors import (
     UnsupportedMediaType,
 )
 from liveserver.http.backend import Backend
-from liveserver.http.cross_origin import answer_options
+from liveserver.http.ice_links import write_ice_links
 from liveserver.http.incoming import (
     demand_permission,
     demand_principal,
     find_network,
     read_text,
 )
-from liveserver.http.routing import SDP, Answer, Parameter, Route
-from liveserver.http.signalling import answer_created, write_ice_links
+from liveserver.http.routing import FRAGMENT, SDP, Answer, Parameter, Route
+from liveserver.http.signalling import (
+    PATCH_ANSWERS,
+    PATCH_PROBLEMS,
+    answer_created,
+    answer_ice_options,
+    answer_patch,
+)
 from liveserver.identity.permissions import Action, demand
 from liveserver.rooms.aio.keeper import Attempt
+from liveserver.rooms.sessions import Attendance
 from media.errors import InvalidOffer, Overloaded, UnsupportedCodec, UnsupportedOffer
 
 _AUTH_PROBLEMS = (TokenMissing, TokenInvalid, TokenExpired, TokenRevoked, Forbidden)
@@ -42,7 +50,7 @@ class Whip:
         """Return the endpoint's and the session's routes."""
         endpoint, session = "/whip/{room}", "/whip/{room}/{session}"
         empty = {204: Answer("Nothing to see; the address is served.")}
-        options = {200: Answer("Allowed methods.", headers=("Accept-Post",))}
+        options = {200: Answer("Allowed methods.", headers=("Accept-Post", "Link"))}
         return [
             Route(
                 "POST",
@@ -64,10 +72,11 @@ class Whip:
                     *_AUTH_PROBLEMS,
                     *(InvalidOffer, RoomNotFound, RoomTaken, RoomEnded, BodyTooLarge),
                     *(UnsupportedMediaType, UnsupportedCodec, UnsupportedOffer, Overloaded),
+                    RateLimited,
                 ),
             ),
             Route("GET", endpoint, self.show_nothing, "Nothing (RFC 9725)", "whip", empty),
-            Route("OPTIONS", endpoint, answer_options, "Allowed methods", "whip", options),
+            Route("OPTIONS", endpoint, self.show_options, "Allowed methods", "whip", options),
             Route(
                 "DELETE",
                 session,
@@ -76,7 +85,18 @@ class Whip:
                 "whip",
                 {200: Answer("The session is over.")},
                 bearer="required",
-                problems=(*_AUTH_PROBLEMS, SessionNotFound),
+                problems=(*_AUTH_PROBLEMS, RateLimited, SessionNotFound),
+            ),
+            Route(
+                "PATCH",
+                session,
+                self.patch,
+                "Trickle candidates or restart ICE",
+                "whip",
+                PATCH_ANSWERS,
+                bearer="required",
+                body=FRAGMENT,
+                problems=(*_AUTH_PROBLEMS, *PATCH_PROBLEMS, SessionNotFound),
             ),
             Route(
                 "GET",
@@ -87,7 +107,7 @@ class Whip:
                 empty,
                 problems=(SessionNotFound,),
             ),
-            Route("OPTIONS", session, answer_options, "Allowed methods", "whip", options),
+            Route("OPTIONS", session, self.show_options, "Allowed methods", "whip", options),
         ]
 
     async def publish(self, request: web.Request) -> web.Response:
@@ -107,18 +127,30 @@ class Whip:
                 may_open_room=principal.room == room,
             )
         )
-        servers = self._backend.settings.media.ice_servers
-        return answer_created(session, "whip", write_ice_links(servers, with_credentials=True))
+        return answer_created(session, "whip", write_ice_links(self._backend, principal))
+
+    async def patch(self, request: web.Request) -> web.Response:
+        """Take a trickle fragment."""
+        session = await self._demand_session(request)
+        return await answer_patch(request, self._backend, session)
 
     async def stop(self, request: web.Request) -> web.Response:
-        """Close the session for the one who opened it, or who may change the room."""
+        """Close the session, whatever entity-tag comes along (RFC 9725 §4.2)."""
+        await self._backend.rooms.leave(await self._demand_session(request))
+        return web.Response(status=200)
+
+    async def _demand_session(self, request: web.Request) -> Attendance:
+        """Return the session for the one who opened it, or who may change the room."""
         principal = await demand_principal(request, self._backend)
         room, session_id = request.match_info["room"], request.match_info["session"]
         session = self._backend.rooms.attendance(room, session_id, "ingest")
         if session.sub != principal.sub:
             demand(principal, Action.EDIT_ROOM, room)
-        await self._backend.rooms.leave(session)
-        return web.Response(status=200)
+        return session
+
+    async def show_options(self, request: web.Request) -> web.Response:
+        """Answer OPTIONS."""
+        return await answer_ice_options(request, self._backend)
 
     async def show_nothing(self, _request: web.Request) -> web.Response:
         """Answer 204: publishing addresses have no representation."""

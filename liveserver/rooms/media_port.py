@@ -29,6 +29,18 @@ class MediaSession(Protocol):
         """Strong entity-tag of its ICE session, quoted."""
 
 
+class MediaRestart(Protocol):
+    """Our half of an ICE restart."""
+
+    @property
+    def fragment(self) -> str:
+        """New credentials and candidates, as a trickle fragment."""
+
+    @property
+    def etag(self) -> str:
+        """The session's new entity-tag, quoted."""
+
+
 class MediaIngest(Protocol):
     """Measured numbers of the active publisher, over the last seconds."""
 
@@ -87,6 +99,9 @@ class MediaPort(Protocol):
 
     async def subscribe(self, room: str, offer: str) -> MediaSession:
         """Open an egress session; raises `MediaError`."""
+
+    def patch(self, session_id: str, fragment: str, if_match: str | None) -> MediaRestart | None:
+        """Take a trickle fragment; raises `MediaError`. None unless it restarts ICE."""
 
     def find(self, session_id: str) -> MediaSession | None:
         """Return an open session."""

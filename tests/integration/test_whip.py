@@ -125,14 +125,6 @@ async def test_pages_of_any_origin_may_read_answers_and_refusals(house: House) -
             assert header in exposed
 
 
-async def test_patch_is_not_served_yet(house: House) -> None:
-    token = await house.go_live()
-    answer = await house.call("PATCH", "/whip/demo/session-1", token=token, data="")
-    assert answer.status == 405
-    assert "DELETE" in answer.headers["Allow"]
-    assert "PATCH" not in answer.headers["Allow"]
-
-
 async def test_ice_servers_are_linked_one_by_one(open_server: OpenHouse) -> None:
     servers = [
         {"url": "stun:stun.example.com"},
@@ -147,7 +139,8 @@ async def test_ice_servers_are_linked_one_by_one(open_server: OpenHouse) -> None
         'credential="c\\""; credential-type="password"',
     ]
     # Who has no token gets no password.
-    assert len((await house.watch("demo")).headers.getall("Link")) == 1
+    links = (await house.watch("demo")).headers.getall("Link")
+    assert sum("ice-server" in link for link in links) == 1
 
 
 async def test_ended_show_closes_every_session(house: House) -> None:

@@ -20,6 +20,7 @@ from media.events import (
     SessionClosed,
     Source,
 )
+from media.sdpfrag import RemoteIce, judge, parse_fragment
 from media.settings import MediaSettings
 
 OFFER = "v=0\r\n"
@@ -34,6 +35,13 @@ class FakeSession(msgspec.Struct, frozen=True):
     source: Source | None
     answer: str = "v=0\r\na=answer\r\n"
     etag: str = '"fake"'
+
+
+class FakeRestart(msgspec.Struct, frozen=True):
+    """Our half of an ICE restart."""
+
+    fragment: str = "a=ice-lite\r\n"
+    etag: str = '"restarted"'
 
 
 class FakeIngest(msgspec.Struct, frozen=True):
@@ -94,6 +102,16 @@ class FakeMedia:
 
     async def subscribe(self, room: str, offer: str) -> FakeSession:
         return await self._open(FakeSession(next(self._ids), room, "egress", None), offer)
+
+    def patch(self, session_id: str, fragment: str, if_match: str | None) -> FakeRestart | None:
+        session = self.sessions[session_id]
+        wish = judge(
+            parse_fragment(fragment),
+            if_match,
+            RemoteIce(session.etag, "cur1", "p" * 24),
+            is_strict=self.settings.strict_if_match,
+        )
+        return FakeRestart() if wish == "restart" else None
 
     def find(self, session_id: str) -> FakeSession | None:
         return self.sessions.get(session_id)

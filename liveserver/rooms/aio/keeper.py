@@ -27,7 +27,7 @@ from liveserver.errors import (
 from liveserver.logs import fields
 from liveserver.rooms.delays import DelayReports
 from liveserver.rooms.directory import Directory, Page, RoomChanged, ShowEnded, read_title
-from liveserver.rooms.media_port import MediaPort, MediaSession
+from liveserver.rooms.media_port import MediaPort, MediaRestart, MediaSession
 from liveserver.rooms.room import Room, RoomRecord, State
 from liveserver.rooms.sessions import Attendance, SessionBook
 from liveserver.rooms.view import RoomView, describe_room
@@ -87,12 +87,17 @@ class RoomKeeper:
         self._has_unsaved = asyncio.Event()
         self._saving = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._observers: list[Callable[[MediaEvent], None]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def media(self) -> MediaPort:
         """The media plane."""
         return self._media
+
+    def observe(self, handle: Callable[[MediaEvent], None]) -> None:
+        """Let `handle` see each media event after the rooms have taken it in."""
+        self._observers.append(handle)
 
     async def open(self) -> None:
         """Load the rooms and start saving."""
@@ -187,6 +192,12 @@ class RoomKeeper:
             raise SessionNotFound
         return session
 
+    def patch(
+        self, session: Attendance, fragment: str, if_match: str | None
+    ) -> MediaRestart | None:
+        """Trickle candidates or restart ICE; raises the `MediaError` of a refusal."""
+        return self._media.patch(session.session_id, fragment, if_match)
+
     async def leave(self, session: Attendance) -> None:
         """End a session as its client asked."""
         await self._media.close(session.session_id, "client")
@@ -257,6 +268,8 @@ class RoomKeeper:
         logger.info("media %s", type(event).__name__, extra=fields(**extra))
         self._directory.handle_media(event, now=self._clock())
         self._settle()
+        for handle in self._observers:
+            handle(event)
 
     def _settle(self) -> None:
         """Drain the directory and arm its timer."""
