@@ -52,7 +52,7 @@ def write_ingest_answer(
     """
     tracks = tuple(_hastened(track, offer.sections[track.index]) for track in plan.tracks)
     hastened = msgspec.structs.replace(plan, tracks=tracks)
-    return _write(offer, hastened, local, session_id, lambda _: ["a=recvonly"])
+    return _write(offer, hastened, local, session_id, _receiving_lines)
 
 
 def write_egress_answer(

@@ -23,8 +23,8 @@ class LossRecovery:
         self.given_up = 0
         "Packets that did not come in time; each batch calls for a key frame."
         self._highest: int | None = None
-        self._missing: dict[int, tuple[float, float]] = {}
-        "Index to (missed at, ask next at)."
+        self._missing: dict[int, tuple[float, float, int]] = {}
+        "Index to (missed at, ask next at, times asked)."
 
     def arrived(self, index: int, now: float) -> bool:
         """Note a packet.
@@ -43,7 +43,7 @@ class LossRecovery:
             self._missing.clear()
             return False
         for missed in range(first, index):
-            self._missing[missed] = (now, now + _REORDERING_S)
+            self._missing[missed] = (now, now + _REORDERING_S, 0)
         return True
 
     def is_missing(self, index: int) -> bool:
@@ -52,16 +52,18 @@ class LossRecovery:
 
     def get_timer(self) -> float | None:
         """When `nacks_due` has something to say; None while nothing is missing."""
-        return min((ask_at for _, ask_at in self._missing.values()), default=None)
+        return min((ask_at for _, ask_at, _ in self._missing.values()), default=None)
 
     def nacks_due(self, now: float, rtt_s: float | None) -> tuple[list[int], bool]:
         """Return the indices to ask for now, and whether any was given up just now."""
-        late = [i for i, (since, _) in self._missing.items() if now - since > _GIVE_UP_S]
+        late = [i for i, (since, _, _) in self._missing.items() if now - since > _GIVE_UP_S]
         for index in late:
             del self._missing[index]
         self.given_up += len(late)
         retry_s = min(max(1.5 * (rtt_s or 0.05), _MIN_RETRY_S), _MAX_RETRY_S)
-        due = [i for i, (_, ask_at) in self._missing.items() if ask_at <= now][:_MAX_NACKS]
+        due = [i for i, (_, ask_at, _) in self._missing.items() if ask_at <= now][:_MAX_NACKS]
         for index in due:
-            self._missing[index] = (self._missing[index][0], now + retry_s)
+            since, _, times = self._missing[index]
+            # Patience grows: a publisher that does not resend is not to be flooded.
+            self._missing[index] = (since, now + retry_s * 1.5**times, times + 1)
         return due, bool(late)
