@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from .description import RtpCodec
 from .dispatcher import Dispatcher
-from .layers import AUDIO_ONLY, Layer, Wish
+from .layers import AUDIO_ONLY, Layer, LayersShown, Wish
 from .subscriber import Subscriber
 from .tracks import DownTrack, Epoch, UpTrack
 from .train import Forwardable, Group, Train
@@ -18,6 +18,8 @@ _BURST_MAX_AGE_S = 1.0
 "As long as the key-frame interval: a joiner then never waits for a picture that moves."
 _MAX_NACKED = 128
 "Lost packets of one RTCP packet that are looked at."
+_LAYER_SILENT_S = 2.0
+"A layer that sends nothing for so long is one the host's uplink has no room for."
 
 
 class Audience:
@@ -61,6 +63,24 @@ class Audience:
         if subscriber is not None:
             subscriber.selector.wish = wish
             self._select(subscriber, now)
+
+    def layers_of(self, session_id: str, now: float) -> LayersShown:
+        """Tell what a viewer can be sent and is sent; empty for an unknown one."""
+        subscriber = self.subscribers.get(session_id)
+        down = None if subscriber is None else subscriber.track("video")
+        if subscriber is None or down is None:
+            return LayersShown()
+        sources = [
+            up
+            for up in self._sources["video"].values()
+            if now - up.last_at < _LAYER_SILENT_S and down.payload_type_for(up.codec) is not None
+        ]
+        sources.sort(key=lambda up: (up.height or 0, up.bitrate.per_second))
+        return LayersShown(
+            tuple(Layer(up.rid, up.bitrate.per_second, up.height) for up in sources),
+            None if down.up is None else down.up.rid,
+            subscriber.selector.is_audio_only,
+        )
 
     def want_keyframe(self, subscriber: Subscriber) -> None:
         """Note that a viewer needs a key frame of what it is sent."""

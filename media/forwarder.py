@@ -16,7 +16,7 @@ from .audience import Audience
 from .clock import to_ntp
 from .errors import MalformedPacket
 from .events import MediaEvent, MediaStarted, MediaStopped
-from .layers import Wish
+from .layers import LayersShown, Wish
 from .publisher import Publisher
 from .rtcp import parse_compound
 from .subscriber import Subscriber
@@ -99,6 +99,10 @@ class Forwarder:
     def select_layer(self, session_id: str, wish: Wish, now: float) -> None:
         """Take what a viewer's page asks for."""
         self._audience.wish(session_id, wish, now)
+
+    def layers_of(self, session_id: str, now: float) -> LayersShown:
+        """Tell what a viewer can be sent and is sent; empty for an unknown one."""
+        return self._audience.layers_of(session_id, now)
 
     # ---- what arrives -----------------------------------------------------------------
 

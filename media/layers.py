@@ -43,6 +43,17 @@ class Layer(msgspec.Struct, frozen=True):
     height: int | None = None
 
 
+class LayersShown(msgspec.Struct, frozen=True):
+    """What a viewer can be sent and is sent."""
+
+    layers: tuple[Layer, ...] = ()
+    "Those that arrive now, the lowest first; one without simulcast."
+    current: str | None = None
+    "Name of the one it is sent; None while it is sent no picture."
+    is_audio_only: bool = False
+    "Whether it is sent no picture on purpose: its wish, or its link is too poor."
+
+
 class LayerSelector:
     """Chooses for one viewer among layers ordered from low to high. Times are seconds."""
 
@@ -53,6 +64,13 @@ class LayerSelector:
         self._changed_at = 0.0
         self._rose_at: float | None = None
         self._trial_wait_s = _FIRST_TRIAL_S
+
+    @property
+    def is_audio_only(self) -> bool:
+        """Whether no picture is to be sent."""
+        if self.wish.is_audio_only:
+            return True
+        return self.wish.rid is None and self._chosen == AUDIO_ONLY
 
     def choose(
         self, layers: Sequence[Layer], remb_bps: int | None, fraction_lost: float, now: float

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from media.answer import EgressStream, LocalTransport, write_egress_answer, write_ingest_answer
 from media.errors import InvalidState, Overloaded
 from media.events import CloseReason, MediaEvent, Role, SessionClosed, Source
-from media.kernel import Address, FanOut, Lane, derive_gcm_keys
+from media.kernel import Address, FanOut
+from media.layers import LayersShown, Wish
 from media.negotiation import EgressPlan, IngestPlan, plan_egress, plan_ingest
 from media.publisher import Publisher
 from media.sdp import parse_session_description
 from media.settings import MediaSettings
-from media.subscriber import Subscriber
 
 from .dtls_peer import SrtpKeys, make_certificate
 from .measures import IngestMedia, RoomMedia, add_publishers, measure_room
@@ -27,7 +27,7 @@ from .peer import Peer
 from .ports import MediaPorts
 from .room import MediaRoom, random_ssrc
 from .routes import PeerRoutes
-from .sessions import RTX, Member, Session
+from .sessions import RTX, Member, Session, draw_ssrcs, make_subscriber
 
 __all__ = ["IngestMedia", "MediaServer", "RoomMedia", "Session"]
 
@@ -118,11 +118,7 @@ class MediaServer:
         description = parse_session_description(offer)
         plan = plan_egress(description, retransmission=True)
         peer = self._make_peer(plan, receives=False)
-        ssrcs: dict[str, int] = {}
-        for track in plan.tracks:
-            ssrcs[track.kind] = random_ssrc(lambda ssrc: ssrc in ssrcs.values())
-            if any(codec.name == "rtx" for codec in track.codecs):
-                ssrcs[RTX] = random_ssrc(lambda ssrc: ssrc in ssrcs.values())
+        ssrcs = draw_ssrcs(plan)
         answer = write_egress_answer(
             description,
             plan,
@@ -156,6 +152,18 @@ class MediaServer:
         if restarted is not None:
             self._routes.add_ufrag(member.peer, restarted.ufrag)
         return restarted
+
+    def select_layer(self, session_id: str, wish: Wish) -> None:
+        """Take what a viewer's page asks for; ignored unless it is connected."""
+        room = self._room_of(session_id)
+        if room is not None:
+            room.forwarder.select_layer(session_id, wish, self.now())
+            room.after_input()
+
+    def layers_of(self, session_id: str) -> LayersShown:
+        """Tell what a viewer can be sent and is sent; empty unless it is connected."""
+        room = self._room_of(session_id)
+        return LayersShown() if room is None else room.forwarder.layers_of(session_id, self.now())
 
     def find(self, session_id: str) -> Session | None:
         """Return a session that has not ended."""
@@ -299,20 +307,8 @@ class MediaServer:
     ) -> None:
         address = member.peer.selected
         assert address is not None, "the handshake validated an address"
-        gcm = derive_gcm_keys(keys.local_master) if keys.profile == "gcm" else None
-        sender = member.peer.dtls.sender
-        for kind, ssrc in member.ssrcs.items():
-            member.lanes[kind] = Lane(ssrc, address, gcm, sender)
+        subscriber = make_subscriber(member, plan, keys, address)
         member.move(address, self._ports.sender(address))
-        subscriber = Subscriber(
-            member.session.id,
-            plan,
-            member.lanes,
-            rtx_lane=member.lanes.get(RTX),
-            cname=member.peer.ufrag,
-            # RFC 3550 §5.1: random start; below the middle, so that it wraps late.
-            first_index=secrets.randbits(15),
-        )
         room.forwarder.add_subscriber(subscriber, self.now())
 
     def _media_arrived(self, member: Member, packets: list[bytes]) -> None:
@@ -335,6 +331,10 @@ class MediaServer:
         if room is None:
             room = self._rooms[name] = MediaRoom(name, self)
         return room
+
+    def _room_of(self, session_id: str) -> MediaRoom | None:
+        member = self._members.get(session_id)
+        return None if member is None else self._rooms.get(member.session.room)
 
     def _leave(self, member: Member) -> None:
         room = self._rooms.get(member.session.room)

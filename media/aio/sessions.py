@@ -1,12 +1,17 @@
 """What the server keeps of each WHIP or WHEP session."""
 
+import secrets
+
 import msgspec
 
 from media.events import Role, Source
-from media.kernel import Address, Lane, SendPackets
+from media.kernel import Address, Lane, SendPackets, derive_gcm_keys
 from media.negotiation import EgressPlan, IngestPlan
+from media.subscriber import Subscriber
 
+from .dtls_peer import SrtpKeys
 from .peer import Peer
+from .room import random_ssrc
 
 RTX = "rtx"
 "Key of the retransmission stream beside the kinds `audio` and `video`."
@@ -48,3 +53,32 @@ class Member:
         for lane in self.lanes.values():
             lane.address = address
             lane.send_packets = send_packets
+
+
+def draw_ssrcs(plan: EgressPlan) -> dict[str, int]:
+    """Draw different SSRCs for a viewer's tracks and its retransmissions, by kind and `RTX`."""
+    ssrcs: dict[str, int] = {}
+    for track in plan.tracks:
+        ssrcs[track.kind] = random_ssrc(lambda ssrc: ssrc in ssrcs.values())
+        if any(codec.name == "rtx" for codec in track.codecs):
+            ssrcs[RTX] = random_ssrc(lambda ssrc: ssrc in ssrcs.values())
+    return ssrcs
+
+
+def make_subscriber(
+    member: Member, plan: EgressPlan, keys: SrtpKeys, address: Address
+) -> Subscriber:
+    """Open a connected viewer's lanes and make the core's side of it."""
+    gcm = derive_gcm_keys(keys.local_master) if keys.profile == "gcm" else None
+    sender = member.peer.dtls.sender
+    for kind, ssrc in member.ssrcs.items():
+        member.lanes[kind] = Lane(ssrc, address, gcm, sender)
+    return Subscriber(
+        member.session.id,
+        plan,
+        member.lanes,
+        rtx_lane=member.lanes.get(RTX),
+        cname=member.peer.ufrag,
+        # RFC 3550 §5.1: random start; below the middle, so that it wraps late.
+        first_index=secrets.randbits(15),
+    )
