@@ -17,6 +17,7 @@ from .sdp import parse_session_description
 Address = tuple[str, int]
 Kind = Literal["audio", "video"]
 Direction = Literal["sendonly", "recvonly"]
+Setup = Literal["actpass", "active", "passive"]
 
 _FEEDBACK = ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
 _H264 = {"level-asymmetry-allowed": "1", "packetization-mode": "1", "profile-level-id": "42e01f"}
@@ -54,6 +55,8 @@ class LocalDescription(msgspec.Struct, frozen=True):
     fingerprint: Fingerprint
     session_id: int
     cname: str = "client"
+    setup: Setup = "actpass"
+    "FFmpeg offers `passive`."
 
 
 class AnsweredTrack(msgspec.Struct, frozen=True):
@@ -76,6 +79,8 @@ class Answer(msgspec.Struct, frozen=True):
     ice_pwd: str
     candidates: list[Address]
     "UDP addresses, highest priority first."
+    tcp_candidates: list[Address]
+    "Addresses that take TCP connections, highest priority first."
     fingerprints: tuple[Fingerprint, ...]
     dtls_role: Literal["client", "server"]
     "Ours."
@@ -104,6 +109,9 @@ def _section(
     mid: int, direction: Direction, track: OfferedTrack, local: LocalDescription
 ) -> list[str]:
     codecs = [CODECS[name] for name in track.codecs]
+    if direction == "recvonly" and track.kind == "video":
+        # As browsers do; a server pads and stamps packets only for viewers that take RTX.
+        codecs = [offered for codec in codecs for offered in (codec, _retransmission(codec))]
     formats = " ".join(str(codec.payload_type) for codec in codecs)
     lines = [
         f"m={track.kind} 9 UDP/TLS/RTP/SAVPF {formats}",
@@ -113,7 +121,7 @@ def _section(
         f"a=ice-pwd:{local.ice_pwd}",
         "a=ice-options:trickle",
         f"a=fingerprint:{local.fingerprint.algorithm} {local.fingerprint.value}",
-        "a=setup:actpass",
+        f"a=setup:{local.setup}",
         f"a=mid:{mid}",
         *(f"a=extmap:{number} {uri}" for uri, number in EXTENSIONS.items()),
         f"a={direction}",
@@ -125,6 +133,12 @@ def _section(
     if track.ssrc is not None:
         lines += [f"a=msid:{local.cname} {track.kind}", f"a=ssrc:{track.ssrc} cname:{local.cname}"]
     return lines
+
+
+def _retransmission(codec: RtpCodec) -> RtpCodec:
+    """The RTX format of a codec (RFC 4588 §8), numbered as Chromium does."""
+    apt = codec.payload_type
+    return RtpCodec(apt + 1, "rtx", codec.clock_rate, 1, {"apt": str(apt)})
 
 
 def _codec(codec: RtpCodec) -> list[str]:
@@ -154,7 +168,8 @@ def read_answer(text: str) -> Answer:
         tracks=tracks,
         ice_ufrag=transport.ice_ufrag,
         ice_pwd=transport.ice_pwd,
-        candidates=_addresses(transport.candidates),
+        candidates=_addresses(transport.candidates, "udp"),
+        tcp_candidates=_addresses(transport.candidates, "tcp"),
         fingerprints=transport.fingerprints,
         dtls_role="server" if transport.setup == "active" else "client",
     )
@@ -169,12 +184,17 @@ def _accepted(section: MediaSection) -> list[tuple[Kind, AnsweredTrack]]:
     return [(kind, AnsweredTrack(kind, section.mid, codecs, section.extensions, ssrc))]
 
 
-def _addresses(candidates: tuple[str, ...]) -> list[Address]:
-    """Return the usable ones of `a=candidate` values (RFC 8839 §5.1), best first."""
+def _addresses(candidates: tuple[str, ...], transport: str) -> list[Address]:
+    """Return the usable ones of `a=candidate` values (RFC 8839 §5.1), best first.
+
+    Of TCP only passive ones: those are what a client connects to (RFC 6544 §4.5).
+    """
     found: list[tuple[int, tuple[str, int]]] = []
     for value in candidates:
         words = value.split()
-        if len(words) < 6 or words[1] != "1" or words[2].lower() != "udp":
+        if len(words) < 6 or words[1] != "1" or words[2].lower() != transport:
+            continue
+        if transport == "tcp" and words[-2:] != ["tcptype", "passive"]:
             continue
         if words[3].isdigit() and words[5].isdigit() and _is_address(words[4]):
             found.append((int(words[3]), (words[4], int(words[5]))))

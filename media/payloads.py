@@ -5,6 +5,8 @@ Nothing is decoded. Every function takes one packet's payload and never raises o
 
 from collections.abc import Callable
 
+from . import h264
+
 
 def _vp8_descriptor_bytes(payload: bytes) -> int:
     """Length of the VP8 payload descriptor (RFC 7741 §4.2), which may exceed the payload."""
@@ -101,8 +103,11 @@ def starts_keyframe(codec: str, payload: bytes) -> bool:
 def picture_height(codec: str, payload: bytes) -> int | None:
     """Read the height in pixels from the first packet of a key frame, where it is easy.
 
-    VP8 writes it after the start code of every key frame (RFC 6386 §9.1); others return None.
+    VP8 writes it after the start code of every key frame (RFC 6386 §9.1), H.264 in its
+    parameter set; others return None.
     """
+    if codec == "H264":
+        return h264.picture_height(payload)
     if codec != "VP8" or not payload:
         return None
     at = _vp8_descriptor_bytes(payload) + 3
