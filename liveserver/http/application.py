@@ -16,6 +16,7 @@ from liveserver.http.signalling import limit_signalling
 from liveserver.http.tokens import Tokens
 from liveserver.http.whep import Whep
 from liveserver.http.whep_events import WhepEvents
+from liveserver.http.whep_layers import WhepLayers
 from liveserver.http.whip import Whip
 
 
@@ -26,6 +27,7 @@ def build_routes(backend: Backend, events: WhepEvents, version: str) -> list[Rou
         *Whip(backend).routes(),
         *Whep(backend).routes(),
         *events.routes(),
+        *WhepLayers(backend).routes(),
         *RoomsApi(backend).routes(),
         *Tokens(backend).routes(),
         *Metrics(backend).routes(),

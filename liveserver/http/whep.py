@@ -27,6 +27,7 @@ from liveserver.http.signalling import (
     answer_patch,
 )
 from liveserver.http.whep_events import write_events_link
+from liveserver.http.whep_layers import write_layer_link
 from liveserver.rooms.aio.keeper import Attempt
 from media.errors import InvalidOffer, Overloaded, UnsupportedCodec, UnsupportedOffer
 
@@ -102,6 +103,7 @@ class Whep:
         )
         links = write_ice_links(self._backend, principal)
         links.append(write_events_link(session.room, session.id))
+        links.append(write_layer_link(session.room, session.id))
         return answer_created(session, "whep", links)
 
     async def patch(self, request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from media.events import CloseReason, Role, Source
+from media.layers import LayersShown, Wish
 
 
 class MediaSession(Protocol):
@@ -108,6 +109,12 @@ class MediaPort(Protocol):
 
     def is_connected(self, session_id: str) -> bool:
         """Whether the session is open and its handshake done."""
+
+    def select_layer(self, session_id: str, wish: Wish) -> None:
+        """Take what a viewer's page asks for."""
+
+    def layers_of(self, session_id: str) -> LayersShown:
+        """Tell what a viewer can be sent and is sent."""
 
     async def close(self, session_id: str, reason: CloseReason) -> None:
         """End a session; an unknown one is ignored."""

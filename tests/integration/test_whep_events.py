@@ -56,7 +56,7 @@ async def session(house: House) -> str:
 async def test_the_extension_is_offered_with_the_session(house: House) -> None:
     await house.go_live()
     answer = await house.watch("demo")
-    (link,) = answer.headers.getall("Link")
+    link = answer.headers.getall("Link")[0]
     assert link == (
         f'<{answer.headers["Location"]}/events>; rel="{RELATION}"; '
         'events="active,inactive,reconnect,viewercount"'

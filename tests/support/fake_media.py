@@ -20,6 +20,7 @@ from media.events import (
     SessionClosed,
     Source,
 )
+from media.layers import LayersShown, Wish
 from media.sdpfrag import RemoteIce, judge, parse_fragment
 from media.settings import MediaSettings
 
@@ -72,6 +73,10 @@ class FakeMedia:
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
         "Awaited during the next publish or subscribe: what others do in that time."
         self.sessions: dict[str, FakeSession] = {}
+        self.layers = LayersShown()
+        "Told of every viewer."
+        self.wishes: dict[str, Wish] = {}
+        "By session."
         self._on_event = on_event
         self._ids = (f"session-{number}" for number in itertools.count(1))
         self._active: dict[str, FakeSession] = {}
@@ -118,6 +123,12 @@ class FakeMedia:
 
     def is_connected(self, session_id: str) -> bool:
         return session_id in self.sessions
+
+    def select_layer(self, session_id: str, wish: Wish) -> None:
+        self.wishes[session_id] = wish
+
+    def layers_of(self, session_id: str) -> LayersShown:
+        return self.layers if session_id in self.sessions else LayersShown()
 
     async def close(self, session_id: str, reason: CloseReason) -> None:
         session = self.sessions.pop(session_id, None)
