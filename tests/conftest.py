@@ -19,6 +19,11 @@ settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the choice between a quick run and one at full length."""
+    parser.addoption("--full", action="store_true", help="waits as long as a real show would")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder; a browser may take longer than the default timeout."""
     for item in items:
