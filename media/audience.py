@@ -53,7 +53,8 @@ class Audience:
             if down.kind == "video":
                 self._start_video(subscriber, down, up, now)
             else:
-                self._attach(subscriber, down, up, up.last_index + 1, now)
+                following = (up.last_index + 1, up.last_timestamp, False, b"")
+                self._attach(subscriber, down, up, following, now)
 
     def remove(self, session_id: str) -> None:
         """Forget a viewer."""
@@ -162,9 +163,9 @@ class Audience:
     # ---- starting a viewer's track ----------------------------------------------------------
 
     def _attach(
-        self, subscriber: Subscriber, down: DownTrack, up: UpTrack, index: int, now: float
+        self, subscriber: Subscriber, down: DownTrack, up: UpTrack, first: Forwardable, now: float
     ) -> None:
-        down.attach(up, (index, up.last_timestamp, False, b""), now)
+        down.attach(up, first, now)
         subscriber.started(now)
         self._groups[down.kind] = None
 
@@ -174,7 +175,7 @@ class Audience:
             if down is None or down.up is not None:
                 continue
             if down.payload_type_for(track.codec) is not None:
-                self._attach(subscriber, down, track, packet[0], now)
+                self._attach(subscriber, down, track, packet, now)
 
     def _start_video(
         self, subscriber: Subscriber, down: DownTrack, up: UpTrack, now: float
