@@ -46,13 +46,16 @@ _INSTALL = """
     const connection = window.connection = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
     const media = new MediaStream();
     connection.addEventListener('track', ({track}) => media.addTrack(track));
-    for (const kind of kinds) connection.addTransceiver(kind, {direction: 'recvonly'});
+    for (const kind of kinds) {
+      const {receiver} = connection.addTransceiver(kind, {direction: 'recvonly'});
+      receiver.jitterBufferTarget = 0;  // as the product's page
+    }
     const video = window.video ??= document.body.appendChild(document.createElement('video'));
     Object.assign(video, {srcObject: media, autoplay: true, muted: true});
-    const shown = new Promise((resolve) => video.requestVideoFrameCallback(resolve));
-    const told = await signal(connection, url, token);
-    window.shown = shown.then((now) => now - told.began);
-    return told;
+    const frame = () => new Promise((resolve) => video.requestVideoFrameCallback(
+      (now, {presentationTime}) => resolve({decoded: presentationTime, shown: now})));
+    window.firstFrames = frame().then(async (first) => ({first, second: await frame()}));
+    return signal(connection, url, token);
   };
   window.leave = async () => {
     connection.close();
