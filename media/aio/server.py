@@ -179,6 +179,10 @@ class MediaServer:
             "media_rooms": len(self._rooms),
             "media_segmentation_enabled": float(self.fan_out.can_segment),
         }
+        malformed_rtcp = sum(forwarder.malformed_rtcp for forwarder in forwarders)
+        counters["media_malformed_rtcp_total"] = malformed_rtcp + self._counters.get(
+            "media_malformed_rtcp_total", 0
+        )
         add_publishers(counters, (p for f in forwarders for p in f.publishers.values()))
         return counters
 
