@@ -144,6 +144,7 @@ class DtlsPeer:
             fingerprints=[dtls.RTCDtlsFingerprint(f.algorithm, f.value) for f in fingerprints]
         )
         self._on_closed = on_closed
+        self._is_closed = False
         self._transport.on("statechange", self._state_changed)
 
     def feed(self, datagram: bytes) -> None:
@@ -164,6 +165,10 @@ class DtlsPeer:
             DtlsFailed: if the association fails or is closed meanwhile.
         """
         await self._transport.start(self._remote)
+        if self._is_closed:
+            # `asyncio.wait_for` may swallow a cancellation when a datagram came with it.
+            await self._transport.stop()
+            raise DtlsFailed("closed")
         if self._transport.state != "connected":
             raise DtlsFailed(self._transport.state)
         ssl = self._transport._ssl  # noqa: SLF001
@@ -190,6 +195,7 @@ class DtlsPeer:
     async def close(self) -> None:
         """Send close_notify and free the association. Idempotent."""
         self._on_closed = None
+        self._is_closed = True
         await self._transport.stop()
         self._port.close()
 

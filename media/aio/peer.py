@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_SSRCS = 16
 "libsrtp keeps state per SSRC; a publisher needs a few, a hostile one would make millions."
+_CHECK_INTERVAL_S = 0.1
 
 
 class PeerOwner(Protocol):
@@ -70,8 +71,11 @@ class Peer:
         self._ice = IceLite(own, remote, secrets.token_bytes, owner.now())
         self._dtls_address: Address | None = None
         self._has_dtls = False
+        self._is_dtls_client = plan.dtls_role == "client"
+        self._dtls_sources: set[Address] = set()
+        "Where datagrams of the handshake came from."
         self._dtls = DtlsPeer(
-            "client" if plan.dtls_role == "client" else "server",
+            "client" if self._is_dtls_client else "server",
             owner.certificate,
             plan.fingerprints,
             self._send_dtls,
@@ -145,7 +149,9 @@ class Peer:
         if not self._has_dtls:
             # Where our own first flight goes, if it is us who begin.
             self._dtls_address = self._ice.nominated or address
-        if self._handshake is None:
+        # A peer that leaves the beginning to us (FFmpeg) listens once it has chosen its path.
+        may_begin = not self._is_dtls_client or self._ice.nominated is not None
+        if self._handshake is None and may_begin:
             self._handshake = asyncio.create_task(self._shake_hands())
         self._follow()
         return True
@@ -158,6 +164,7 @@ class Peer:
         if not self.is_connected:
             self._has_dtls = True
             self._dtls_address = address
+            self._dtls_sources.add(address)
         self._dtls.feed(data)
 
     def handle_srtp(self, datagrams: list[bytes]) -> None:
@@ -166,15 +173,9 @@ class Peer:
             self._owner.count("media_early_srtp_total", len(datagrams))
             return
         media: list[bytes] = []
-        receiver = self._dtls.receiver
         for data in datagrams:
             try:
-                if is_rtcp(data):
-                    self.on_rtcp(receiver.unprotect_rtcp(data))
-                elif self._receives and self._knows(data):
-                    media.append(receiver.unprotect(data))
-                else:
-                    self._owner.count("media_unexpected_rtp_total")
+                self._take_srtp(data, media)
             except (SrtpError, ValueError):
                 # Forged, replayed, cut short or over 1500 bytes.
                 self._owner.count("media_srtp_failures_total")
@@ -209,12 +210,26 @@ class Peer:
             self._owner.count("media_dtls_failures_total")
             self.on_closed()
             return
-        assert self._dtls_address is not None
-        self._ice.validate(self._dtls_address, self._owner.now())
-        self._send_stun()
+        await self._confirm_address()
         self.is_connected = True
         self._selected = self._ice.selected
         self.on_connected(keys)
+
+    async def _confirm_address(self) -> None:
+        """Wait for an address that made a round trip.
+
+        The handshake was one if it used a single address throughout. Otherwise a part of it may
+        have come with a spoofed source, so each of its addresses has to answer a check.
+        """
+        if len(self._dtls_sources) == 1:
+            (address,) = self._dtls_sources
+            self._ice.validate(address, self._owner.now())
+            self._send_stun()
+        while self._ice.selected is None:
+            for address in self._dtls_sources:
+                self._ice.check(address, self._owner.now())
+            self._send_stun()
+            await asyncio.sleep(_CHECK_INTERVAL_S)
 
     def _follow(self) -> None:
         """Tell when ICE selected another address."""
@@ -223,20 +238,28 @@ class Peer:
             assert self._selected is not None
             self.on_moved(self._selected)
 
-    def _knows(self, data: bytes) -> bool:
-        ssrc = data[8:12]
-        if ssrc not in self._ssrcs:
-            if len(self._ssrcs) >= _MAX_SSRCS:
-                return False
-            self._ssrcs.add(ssrc)
-        return True
+    def _take_srtp(self, data: bytes, media: list[bytes]) -> None:
+        """Unprotect one datagram; an SSRC takes a place only once it proved authentic."""
+        is_control = is_rtcp(data)
+        ssrc = data[4:8] if is_control else data[8:12]
+        is_expected = ssrc in self._ssrcs or len(self._ssrcs) < _MAX_SSRCS
+        if not is_expected or not (is_control or self._receives):
+            self._owner.count("media_unexpected_rtp_total")
+            return
+        receiver = self._dtls.receiver
+        plain = receiver.unprotect_rtcp(data) if is_control else receiver.unprotect(data)
+        self._ssrcs.add(ssrc)
+        if is_control:
+            self.on_rtcp(plain)
+        else:
+            media.append(plain)
 
     def _send_stun(self) -> None:
         for data, address in self._ice.datagrams_to_send():
             self._owner.send(data, address)
 
     def _send_dtls(self, data: bytes) -> None:
-        address = self._ice.selected if self.is_connected else self._dtls_address
+        address = self._ice.selected or self._dtls_address
         if address is not None:
             self._owner.send(data, address)
 

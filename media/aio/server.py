@@ -212,6 +212,10 @@ class MediaServer:
             "media_tcp_connections": self._ports.connections,
             "media_segmentation_enabled": float(self.fan_out.can_segment),
         }
+        malformed_rtcp = sum(forwarder.malformed_rtcp for forwarder in forwarders)
+        counters["media_malformed_rtcp_total"] = malformed_rtcp + self._counters.get(
+            "media_malformed_rtcp_total", 0
+        )
         add_publishers(counters, (p for f in forwarders for p in f.publishers.values()))
         return counters
 

@@ -1,13 +1,11 @@
 """Error codes are an interface: unique, snake_case, documented."""
 
 import re
-import runpy
 from collections import Counter
 
-from tests.house.checkout import ROOT
+from scripts.error_docs import PAGE, documented_errors, page_with_table
 
-docs = runpy.run_path(str(ROOT / "scripts" / "error_docs.py"))
-errors = docs["documented_errors"]()
+errors = documented_errors()
 
 
 def test_error_codes_are_unique() -> None:
@@ -20,5 +18,5 @@ def test_error_codes_are_snake_case() -> None:
 
 
 def test_error_table_is_current() -> None:
-    page = docs["PAGE"].read_text("utf-8")
-    assert page == docs["page_with_table"](page), "run scripts/error_docs.py"
+    page = PAGE.read_text("utf-8")
+    assert page == page_with_table(page), "run scripts/error_docs.py"

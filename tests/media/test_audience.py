@@ -391,3 +391,16 @@ def test_a_storm_of_joins_asks_once_a_second(show: Show) -> None:
     assert asked[1] - asked[0] >= 1.0
     show.frame(is_key=True)
     assert all(len(viewer.video) == 6 for viewer in viewers)
+
+
+def test_a_key_frame_that_begins_late_continues_time(show: Show) -> None:
+    show.frame(is_key=True)
+    show.frames(45)
+    viewer = show.room.watch("v")
+    key = show.video.frame(is_key=True, packets=1)
+    show.frames(10)
+    show.room.feed("host", key)
+    show.frame()
+    stamps = [one.timestamp for one in sorted(viewer.video, key=lambda one: one.index)]
+    assert stamps == sorted(stamps)
+    assert len(viewer.video) == 3 + 1 + 3

@@ -19,8 +19,8 @@ ARGUMENTS = [
 _POLL_S = 0.1
 
 _PLAYBACK = """
-async (connection) => {
-  const report = await (connection ?? window.__liveserver.pc).getStats();
+async () => {
+  const report = await (window.connection ?? window.__liveserver.pc).getStats();
   const all = [...report.values()];
   const inbound = (kind) =>
     all.find((entry) => entry.type === 'inbound-rtp' && entry.kind === kind) ?? {};
@@ -44,9 +44,18 @@ async (connection) => {
 }
 """
 
+_COLOUR = """
+() => {
+  const canvas = new OffscreenCanvas(1, 1);
+  const context = canvas.getContext('2d', {willReadFrequently: true});
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(document.querySelector('video'), 0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+"""
 _FRAMES_ENCODED = """
-async (connection) => {
-  const report = await (connection ?? window.__liveserver.pc).getStats();
+async () => {
+  const report = await (window.connection ?? window.__liveserver.pc).getStats();
   const video = [...report.values()].filter(
     (entry) => entry.type === 'outbound-rtp' && entry.kind === 'video');
   return video.reduce((sum, entry) => sum + (entry.framesEncoded ?? 0), 0);
@@ -87,6 +96,12 @@ def chromium(*arguments: str) -> Iterator[Browser]:
 def playback(page: Page) -> Playback:
     """Read a watching page's statistics."""
     return msgspec.convert(page.evaluate(_PLAYBACK), type=Playback)
+
+
+def mean_colour(page: Page) -> tuple[int, int, int]:
+    """Read the mean red, green and blue of the picture that the page shows now."""
+    red, green, blue = page.evaluate(_COLOUR)
+    return red, green, blue
 
 
 def frames_encoded(page: Page) -> int:
