@@ -55,7 +55,8 @@ def test_an_offer_to_receive_names_no_stream() -> None:
     assert section.direction == "recvonly"
     assert section.ssrcs == ()
     assert section.msid is None
-    assert {codec.name for codec in section.codecs} == {"VP8", "H264", "VP9", "AV1"}
+    names = {codec.name for codec in section.codecs}
+    assert names == {"VP8", "H264", "VP9", "AV1", "rtx"}
 
 
 def test_an_answer_gives_tracks_and_transport() -> None:
