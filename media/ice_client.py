@@ -83,6 +83,11 @@ class IceClient:
         self.state = IceState.CHECKING if candidates else IceState.FAILED
         self.handle_timer(now)
 
+    def refresh(self, now: float) -> None:
+        """Check the path at once: our own address may have changed."""
+        self._consent_at = now
+        self.handle_timer(now)
+
     def handle_datagram(self, data: bytes, source: Address, now: float) -> None:
         """Take one STUN datagram; what does not parse or verify is ignored."""
         try:

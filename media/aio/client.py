@@ -1,4 +1,4 @@
-"""A light WebRTC client towards an ICE-lite server: one UDP socket, raw RTP in and out.
+"""A light WebRTC client towards an ICE-lite server: one socket, raw RTP in and out.
 
 For the demo host, the load tool, tests and nodes that pull from each other. It decodes nothing,
 orders nothing and answers no NACK: packets are handed over as they arrive.
@@ -10,11 +10,11 @@ Order of calls: make it, POST `offer()`, `connect()` with the answer, `send_*` a
 import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import Callable, Sequence
 
 import pylibsrtp
 
+from media.aio.client_paths import ClientPath, ClientTransport, open_path
 from media.aio.dtls_peer import Certificate, DtlsFailed, DtlsPeer
 from media.client_offer import (
     Address,
@@ -22,17 +22,15 @@ from media.client_offer import (
     Direction,
     LocalDescription,
     OfferedTrack,
+    Setup,
     read_answer,
     write_offer,
 )
 from media.errors import MediaError
 from media.ice_client import IceClient, IceState
 from media.rtp import is_rtcp
+from media.sdpfrag import parse_fragment
 
-_DATAGRAM_BYTES = 2048
-_DATAGRAMS_PER_WAKE = 64
-"A busy client must not starve the hundreds beside it in the same loop."
-_RECEIVE_BUFFER_BYTES = 1 << 20
 _EARLY_LIMIT = 256
 "The server's first media follow its last handshake flight at once, before our task has read that."
 
@@ -52,6 +50,8 @@ class WebRtcClient:
         direction: `sendonly` for WHIP, `recvonly` for WHEP.
         tracks: What to offer.
         certificate: May be shared by all clients of a process.
+        transport: `tcp` where a firewall lets no UDP pass.
+        setup: Our offer's DTLS role; with `passive` the server begins, as with FFmpeg.
 
     Callbacks, to be set before `connect`, are called from the loop and must not block:
     `on_rtp` and `on_rtcp` with plain packets; `on_srtp`, if set, takes incoming RTP as it is on
@@ -59,14 +59,23 @@ class WebRtcClient:
     """
 
     def __init__(
-        self, direction: Direction, tracks: Sequence[OfferedTrack], *, certificate: Certificate
+        self,
+        direction: Direction,
+        tracks: Sequence[OfferedTrack],
+        *,
+        certificate: Certificate,
+        transport: ClientTransport = "udp",
+        setup: Setup = "actpass",
     ) -> None:
         self._direction, self._tracks, self._certificate = direction, tuple(tracks), certificate
-        self._ufrag, self._password = os.urandom(4).hex(), os.urandom(16).hex()
+        self._transport, self._setup = transport, setup
+        self._ufrag, self._password = _make_credentials()
         self._ice = IceClient(self._ufrag, self._password, os.urandom)
+        self._next_ice: IceClient | None = None
+        self._selected: Address | None = None
         self._loop = asyncio.get_running_loop()
         self._ice_done: asyncio.Future[None] = self._loop.create_future()
-        self._socket: socket.socket | None = None
+        self._path: ClientPath | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._dtls: DtlsPeer | None = None
         self._srtp: tuple[pylibsrtp.Session, pylibsrtp.Session] | None = None
@@ -86,6 +95,7 @@ class WebRtcClient:
             ice_pwd=self._password,
             fingerprint=self._certificate.fingerprint,
             session_id=int.from_bytes(os.urandom(4), "big"),
+            setup=self._setup,
         )
         return write_offer(self._direction, self._tracks, local)
 
@@ -97,17 +107,45 @@ class WebRtcClient:
             ConnectFailed: nothing answered, or DTLS failed, within `timeout_s`.
         """
         parsed = self.answer = read_answer(answer)
-        addresses = self._open_socket(parsed.candidates)
-        self._ice.start(parsed.ice_ufrag, parsed.ice_pwd, addresses, now=self._loop.time())
-        self._after_ice()
         try:
             async with asyncio.timeout(timeout_s):
+                self._path = await open_path(self._transport, parsed, self._receive)
+                self._start_ice(parsed.ice_ufrag, parsed.ice_pwd)
                 await self._ice_done
                 await self._start_dtls(parsed)
-        except (TimeoutError, DtlsFailed) as error:
+        except (OSError, TimeoutError, DtlsFailed) as error:
             await self.close()
             raise ConnectFailed(str(error) or "timed out") from error
         return parsed
+
+    def begin_restart(self) -> str:
+        """Make new ICE credentials; PATCH the session with the fragment returned.
+
+        Media go on as before until `finish_restart` was given the answer.
+        """
+        ufrag, password = _make_credentials()
+        self._next_ice = IceClient(ufrag, password, os.urandom)
+        return f"a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\n"
+
+    def finish_restart(self, fragment: str) -> None:
+        """Go on with the server's new credentials.
+
+        Raises:
+            InvalidFragment: the answer is none.
+        """
+        answer = parse_fragment(fragment)
+        assert self._next_ice is not None, "begin_restart() comes first"
+        self._ice, self._next_ice = self._next_ice, None
+        self._start_ice(answer.ice_ufrag, answer.ice_pwd)
+
+    async def move(self) -> None:
+        """Leave the socket for another one, as a phone that changes its network does."""
+        assert self.answer is not None, "connect() comes first"
+        if self._path is not None:
+            self._path.close()
+        self._path = await open_path(self._transport, self.answer, self._receive)
+        self._ice.refresh(self._loop.time())
+        self._after_ice()
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send one RTP packet; dropped when not connected or the socket is full."""
@@ -139,24 +177,9 @@ class WebRtcClient:
         if self._dtls is not None:
             dtls, self._dtls = self._dtls, None
             await dtls.close()
-        if self._socket is not None:
-            self._loop.remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
-
-    def _open_socket(self, candidates: list[Address]) -> list[Address]:
-        """Open the socket and return the candidates of its family: IPv4 where there is one."""
-        for family, mark in ((socket.AF_INET, "."), (socket.AF_INET6, ":")):
-            usable = [address for address in candidates if mark in address[0]]
-            if not usable:
-                continue
-            self._socket = socket.socket(family, socket.SOCK_DGRAM)
-            self._socket.setblocking(False)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
-            self._socket.bind(("", 0))
-            self._loop.add_reader(self._socket, self._readable)
-            return usable
-        raise ConnectFailed("the answer has no UDP candidate")
+        if self._path is not None:
+            self._path.close()
+            self._path = None
 
     async def _start_dtls(self, answer: Answer) -> None:
         self._dtls = DtlsPeer(
@@ -172,18 +195,11 @@ class WebRtcClient:
         for datagram in early:
             self._receive_media(datagram)
 
-    def _readable(self) -> None:
-        for _ in range(_DATAGRAMS_PER_WAKE):
-            if self._socket is None:
-                return
-            try:
-                data, source = self._socket.recvfrom(_DATAGRAM_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:  # an ICMP error reported on the socket
-                continue
-            if len(data) > 1:
-                self._receive(data, (source[0], source[1]))
+    def _start_ice(self, ufrag: str, password: str) -> None:
+        assert self._path is not None
+        addresses = list(self._path.candidates)
+        self._ice.start(ufrag, password, addresses, now=self._loop.time())
+        self._after_ice()
 
     def _receive(self, data: bytes, source: Address) -> None:
         """Tell protocols apart by the first byte (RFC 7983)."""
@@ -213,10 +229,10 @@ class WebRtcClient:
 
     def _after_ice(self) -> None:
         """Do what the agent asks for: send, notice a change, wake up again."""
-        assert self._socket is not None
+        if self._path is None:
+            return
         for data, address in self._ice.datagrams_to_send():
-            with contextlib.suppress(OSError):
-                self._socket.sendto(data, address)
+            self._path.send(data, address)
         self._notice_state()
         if self._timer is not None:
             self._timer.cancel()
@@ -224,8 +240,10 @@ class WebRtcClient:
         self._timer = None if due is None else self._loop.call_at(due, self._on_timer)
 
     def _notice_state(self) -> None:
-        if self._ice.state is IceState.CONNECTED and not self._ice_done.done():
-            self._ice_done.set_result(None)
+        if self._ice.state is IceState.CONNECTED:
+            self._selected = self._ice.selected
+            if not self._ice_done.done():
+                self._ice_done.set_result(None)
         elif self._ice.state is IceState.FAILED:
             self.closed.set()
             if not self._ice_done.done():
@@ -233,10 +251,12 @@ class WebRtcClient:
 
     def _on_timer(self) -> None:
         self._ice.handle_timer(self._loop.time())
-        if self._socket is not None:
-            self._after_ice()
+        self._after_ice()
 
     def _send(self, data: bytes) -> None:
-        if self._socket is not None and self._ice.selected is not None:
-            with contextlib.suppress(OSError):
-                self._socket.sendto(data, self._ice.selected)
+        if self._path is not None and self._selected is not None:
+            self._path.send(data, self._selected)
+
+
+def _make_credentials() -> tuple[str, str]:
+    return os.urandom(4).hex(), os.urandom(16).hex()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from media.aio.server import MediaServer, Session
 from media.errors import MediaError
@@ -97,6 +98,8 @@ def _application(media: MediaServer, pages: dict[str, str]) -> web.Application:
         [
             web.post("/whip/{room}", publish),
             web.post("/whep/{room}", watch),
+            web.patch("/whip/{room}/{session}", patch_session(media)),
+            web.patch("/whep/{room}/{session}", patch_session(media)),
             web.delete("/whip/{room}/{session}", end),
             web.delete("/whep/{room}/{session}", end),
             web.get("/metrics", metrics),
@@ -104,3 +107,19 @@ def _application(media: MediaServer, pages: dict[str, str]) -> web.Application:
         ]
     )
     return application
+
+
+def patch_session(media: MediaServer) -> Handler:
+    """Return the handler of PATCH, without any rule of HTTP but If-Match."""
+
+    async def patch(request: web.Request) -> web.Response:
+        if_match = request.headers.get("If-Match")
+        try:
+            restarted = media.patch(request.match_info["session"], await request.text(), if_match)
+        except MediaError as error:
+            return web.json_response({"code": error.code}, status=error.status_hint)
+        if restarted is None:
+            return web.Response(status=204)
+        return web.Response(text=restarted.fragment, headers={"ETag": restarted.etag})
+
+    return patch
