@@ -37,6 +37,8 @@ from liveserver.rooms.aio.keeper import Attempt
 from liveserver.rooms.sessions import Attendance
 from media.errors import InvalidOffer, Overloaded, UnsupportedCodec, UnsupportedOffer
 
+_EMPTY = {204: Answer("Nothing to see; the address is served.")}
+_OPTIONS = {200: Answer("Allowed methods.", headers=("Accept-Post", "Link"))}
 _AUTH_PROBLEMS = (TokenMissing, TokenInvalid, TokenExpired, TokenRevoked, Forbidden)
 
 
@@ -48,9 +50,9 @@ class Whip:
 
     def routes(self) -> list[Route]:
         """Return the endpoint's and the session's routes."""
-        endpoint, session = "/whip/{room}", "/whip/{room}/{session}"
-        empty = {204: Answer("Nothing to see; the address is served.")}
-        options = {200: Answer("Allowed methods.", headers=("Accept-Post", "Link"))}
+        return [*self._endpoint_routes("/whip/{room}"), *self._session_routes()]
+
+    def _endpoint_routes(self, endpoint: str) -> list[Route]:
         return [
             Route(
                 "POST",
@@ -75,8 +77,13 @@ class Whip:
                     RateLimited,
                 ),
             ),
-            Route("GET", endpoint, self.show_nothing, "Nothing (RFC 9725)", "whip", empty),
-            Route("OPTIONS", endpoint, self.show_options, "Allowed methods", "whip", options),
+            Route("GET", endpoint, self.show_nothing, "Nothing (RFC 9725)", "whip", _EMPTY),
+            Route("OPTIONS", endpoint, self.show_options, "Allowed methods", "whip", _OPTIONS),
+        ]
+
+    def _session_routes(self) -> list[Route]:
+        session = "/whip/{room}/{session}"
+        return [
             Route(
                 "DELETE",
                 session,
@@ -104,10 +111,10 @@ class Whip:
                 self.show_session,
                 "Nothing (RFC 9725)",
                 "whip",
-                empty,
+                _EMPTY,
                 problems=(SessionNotFound,),
             ),
-            Route("OPTIONS", session, self.show_options, "Allowed methods", "whip", options),
+            Route("OPTIONS", session, self.show_options, "Allowed methods", "whip", _OPTIONS),
         ]
 
     async def publish(self, request: web.Request) -> web.Response:

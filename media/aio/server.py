@@ -138,10 +138,8 @@ class MediaServer:
     def patch(self, session_id: str, fragment: str, if_match: str | None) -> Restarted | None:
         """Take a trickle fragment; returns our half of an ICE restart if it asks for one.
 
-        A refusal leaves the session as it was.
-
         Raises:
-            InvalidFragment, FragmentPreconditionMissing, FragmentPreconditionFailed.
+            PeerError: as `apply_fragment`; the session goes on as it was.
             InvalidState: there is no such session.
         """
         member = self._members.get(session_id)
