@@ -192,21 +192,22 @@ class Forwarder:
 
     def _court(self, publisher: Publisher, now: float) -> None:
         """Ask the publisher that should be the picture for the key frame to switch at."""
+        if self._may_go_without_video(publisher, now):
+            self._activate(publisher, now)
+            return
         video = publisher.track("video")
         if video is not None:
             video.keyframes.want()
-        elif self._may_go_without_video(publisher, now):
-            self._activate(publisher, now)
 
     def _may_go_without_video(self, publisher: Publisher, now: float) -> bool:
+        """Whether no picture is to be waited for: none announced, or none flows since it came."""
         if not publisher.has_video:
             return True
-        since = publisher.started_at
-        return (
-            publisher.track("video") is None
-            and since is not None
-            and now - since > _VIDEO_PATIENCE_S
-        )
+        since, video = publisher.flowing_since, publisher.track("video")
+        if since is None or now - since <= _VIDEO_PATIENCE_S:
+            return False
+        is_dark = video is None or video.last_at < now - _VIDEO_PATIENCE_S
+        return is_dark and publisher.is_flowing(now, _VIDEO_PATIENCE_S)
 
     def _route(
         self,
@@ -217,8 +218,11 @@ class Forwarder:
         now: float,
     ) -> None:
         if publisher is not self.active:
-            is_ready = is_key or self._may_go_without_video(publisher, now)
-            if not is_ready or self._best(now) is not publisher:
+            if self._best(now) is not publisher:
+                return
+            if not is_key and not self._may_go_without_video(publisher, now):
+                if track.kind == "video":
+                    track.keyframes.want()
                 return
             self._activate(publisher, now)
         self._audience.forward(track, packet, is_key=is_key, now=now)

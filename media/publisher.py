@@ -29,6 +29,7 @@ from .tracks import UpTrack
 from .train import Forwardable
 
 _REPORT_INTERVAL_S = 1.0
+_SILENCE_S = 1.0
 _MAX_TRACKS = 8
 "SSRCs of one publisher: four in use with three layers, the rest for changes; more are dropped."
 
@@ -62,6 +63,8 @@ class Publisher:
         self.rank = (source == "host", order)
         self.started_at: float | None = None
         "Time of the first RTP packet."
+        self.flowing_since: float | None = None
+        "When packets began to flow, at first or after the last silence of over a second."
         self.last_rtp_at: float | None = None
         self.clock = PublisherClock()
         self.tracks: dict[int, UpTrack] = {}
@@ -130,6 +133,8 @@ class Publisher:
         if self.started_at is None:
             self.started_at = now
             self._reports_due_at = now + _REPORT_INTERVAL_S
+        if self.last_rtp_at is None or now - self.last_rtp_at > _SILENCE_S:
+            self.flowing_since = now
         self.last_rtp_at = now
         self.packets += 1
         received = track.receive(packet, now)

@@ -84,7 +84,11 @@ class UpTrack:
         self.bitrate.add(8 * len(packet.payload), now)
         payload = plain_vp8(packet.payload) if self.codec.name == "VP8" else packet.payload
         forwardable = (index, timestamp, packet.marker, payload)
-        is_key = self._follow_video(forwardable, now) if self.kind == "video" else False
+        if self.kind == "video":
+            is_key = self._follow_video(forwardable, now)
+        else:
+            is_key = False
+            self.cache.add(forwardable)
         if index > self.last_index:
             self.last_index, self.last_timestamp, self.last_at = index, timestamp, now
         return forwardable, is_key

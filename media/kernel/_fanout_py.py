@@ -25,8 +25,10 @@ SendPackets = Callable[[list[bytes]], int]
 "Takes whole packets and returns how many of the first of them it took."
 
 _pack_header = struct.Struct(">HHII").pack
-_SEGMENTATION_ERRORS = frozenset((5, 22, 92, 95))
-"EIO, EINVAL, ENOPROTOOPT, EOPNOTSUPP: UDP_SEGMENT is not taken here."
+_UNSUPPORTED = frozenset((5, 92, 95))
+"EIO, ENOPROTOOPT, EOPNOTSUPP: neither kernel nor card cuts segments here."
+_REFUSED = _UNSUPPORTED | {22, 90}
+"Also EINVAL, EMSGSIZE: not these segments on this path, for example with a small MTU."
 
 
 class Lane:
@@ -83,8 +85,9 @@ class FanOut:
     def __init__(self, send: SendMessage, *, can_segment: bool = True) -> None:
         """Send through `send`, the `sendmsg` of a non-blocking UDP socket or alike."""
         self._send = send
+        self._has_segmented = False
         self.can_segment = can_segment
-        "Turned off for good when the kernel refuses UDP_SEGMENT once."
+        "Turned off for good when UDP_SEGMENT turns out not to be supported."
         self.packets = 0
         "Datagrams handed to the kernel so far, all lanes."
         self.sends = 0
@@ -120,12 +123,16 @@ class FanOut:
         try:
             self._send(buffers, run.ancillary, 0, lane.address)
         except OSError as error:
-            if run.ancillary and error.errno in _SEGMENTATION_ERRORS:
-                self.can_segment = False
+            if run.ancillary and error.errno in _REFUSED:
+                # One path that refuses must not cost all others their segmentation.
+                if error.errno in _UNSUPPORTED or not self._has_segmented:
+                    self.can_segment = False
                 self._send_singly(buffers, run, lane)
             else:
                 lane.lost += count
             return
+        if count > 1:
+            self._has_segmented = True
         self.sends += 1
         self.packets += count
         lane.packets += count
