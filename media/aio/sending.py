@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
-from media.aio.client import WebRtcClient
 from media.client_offer import AnsweredTrack
 from media.clock import to_ntp
 from media.packetizer import RtpStream
@@ -11,10 +11,20 @@ from media.rtcp import write_sdes, write_sender_report
 from media.rtp import EXTENSION_ABS_SEND_TIME, EXTENSION_MID, EXTENSION_TRANSPORT_CC
 
 
+class RtpSink(Protocol):
+    """Where packets go: a `WebRtcClient`, or something else that takes plain ones."""
+
+    def send_rtp(self, packet: bytes) -> None:
+        """Send one RTP packet."""
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Send one compound RTCP packet."""
+
+
 class SendingTransport:
     """What the tracks of one client share: its numbers, and the wall time of media time 0."""
 
-    def __init__(self, client: WebRtcClient) -> None:
+    def __init__(self, client: RtpSink) -> None:
         self.client = client
         self.began_at = _wall_time()
         self._next = 0

@@ -1,6 +1,7 @@
-"""What a process has used, from /proc (Linux)."""
+"""What a process has used, from /proc (Linux); and free ports to give it."""
 
 import os
+import socket
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ class Usage(NamedTuple):
     cpu_s: float
     "User and system time of all threads, resolution of a clock tick (10 ms) or better."
     rss_bytes: int
+    open_files: int
+    threads: int
 
 
 def usage(pid: int) -> Usage:
@@ -25,15 +28,23 @@ def usage(pid: int) -> Usage:
     fields = (folder / "stat").read_text().rpartition(")")[2].split()
     ticks_s = (int(fields[11]) + int(fields[12])) * _TICK_S
     rss = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return Usage(_scheduled_s(folder) or ticks_s, rss)
+    open_files = len(os.listdir(folder / "fd"))
+    threads = int(fields[17])
+    # Of several threads some may have ended, and only the ticks still know of them.
+    cpu_s = _scheduled_s(folder) if threads == 1 else 0.0
+    return Usage(cpu_s or ticks_s, rss, open_files, threads)
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    """Return a port of loopback that is free now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _scheduled_s(folder: Path) -> float:
-    """Sum the scheduler's nanoseconds over the threads: finer than ticks; 0 if not kept."""
-    total = 0
-    for task in (folder / "task").iterdir():
-        try:
-            total += int((task / "schedstat").read_text().split()[0])
-        except (OSError, IndexError):
-            return 0.0
-    return total / 1e9
+    """Return the scheduler's nanoseconds, finer than ticks; 0 if not kept."""
+    try:
+        return int((folder / "schedstat").read_text().split()[0]) / 1e9
+    except (OSError, IndexError):
+        return 0.0

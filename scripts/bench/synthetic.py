@@ -49,34 +49,20 @@ def frame_payloads(size: int, limit: int, picture_id: int, *, key: bool) -> list
     return payloads
 
 
-class SyntheticPublisher:
-    """One WHIP session; `sending` may be cleared to fall silent while staying connected."""
+class SyntheticStream:
+    """Frames and sound at the rhythm of a live stream, through two senders."""
 
-    def __init__(self, whip_url: str, token: str, shape: Shape, certificate: Certificate) -> None:
-        self._url, self._token, self._shape = whip_url, token, shape
-        self._ssrcs = [int.from_bytes(os.urandom(4), "big") | 1 for _ in range(2)]
-        tracks = (
-            OfferedTrack("audio", ("opus",), self._ssrcs[0]),
-            OfferedTrack("video", ("VP8",), self._ssrcs[1]),
-        )
-        self._client = WebRtcClient("sendonly", tracks, certificate=certificate)
-        self._client.on_rtcp = self._receive_rtcp
-        self._session: SignalledSession | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
         self._key_wanted = True
+        self._tasks: list[asyncio.Task[None]] = []
         self.sending = asyncio.Event()
+        "Clear it to fall silent while staying connected."
         self.sending.set()
-        self.key_requests = 0
-        "PLI and FIR messages received."
         self.packets = 0
 
-    async def start(self, http: aiohttp.ClientSession) -> None:
-        """POST, connect and begin to send."""
-        self._session = await post_offer(http, self._url, self._client.offer(), token=self._token)
-        answer = await self._client.connect(self._session.answer)
-        transport = SendingTransport(self._client)
-        audio = TrackSender(transport, answer.tracks["audio"], self._ssrcs[0])
-        video = TrackSender(transport, answer.tracks["video"], self._ssrcs[1])
+    def start(self, audio: TrackSender, video: TrackSender) -> None:
+        """Begin to send."""
         start = asyncio.get_running_loop().time()
         self._tasks = [
             asyncio.create_task(self._send_audio(audio, start)),
@@ -84,26 +70,18 @@ class SyntheticPublisher:
             asyncio.create_task(self._send_reports(audio, video)),
         ]
 
-    async def stop(self, http: aiohttp.ClientSession) -> None:
-        """End the session politely."""
+    def stop(self) -> None:
+        """Send no more. Idempotent."""
         for task in self._tasks:
             task.cancel()
-        await self._client.close()
-        if self._session is not None:
-            await delete_session(http, self._session.url, token=self._token)
 
-    def _receive_rtcp(self, data: bytes) -> None:
-        try:
-            packets = parse_compound(data)
-        except MalformedPacket:
-            return
-        wanted = [p for p in packets if isinstance(p, PictureLossIndication | FullIntraRequest)]
-        self.key_requests += len(wanted)
-        self._key_wanted = self._key_wanted or bool(wanted)
+    def want_key_frame(self) -> None:
+        """Make the next frame a key frame."""
+        self._key_wanted = True
 
     async def _send_audio(self, sender: TrackSender, start: float) -> None:
         payload = os.urandom(_AUDIO_BYTES)
-        async for index in ticks(start, _AUDIO_S, catch_up=50):
+        async for index in ticks(start, _AUDIO_S):
             await self.sending.wait()
             sender.send([payload], index * _AUDIO_S)
             self.packets += 1
@@ -112,7 +90,7 @@ class SyntheticPublisher:
         shape = self._shape
         interval = 1 / shape.frames_per_second
         usual = shape.video_bps // 8 // shape.frames_per_second
-        async for index in ticks(start, interval, catch_up=30):
+        async for index in ticks(start, interval):
             await self.sending.wait()
             key, self._key_wanted = self._key_wanted, False
             size = usual * (_KEY_FRAME_FACTOR if key else 1)
@@ -135,3 +113,58 @@ class SyntheticPublisher:
             await self.sending.wait()
             for sender in senders:
                 sender.report(_CNAME)
+
+
+class SyntheticPublisher:
+    """One WHIP session that sends a `SyntheticStream`."""
+
+    def __init__(self, whip_url: str, token: str, shape: Shape, certificate: Certificate) -> None:
+        self._url, self._token = whip_url, token
+        self._ssrcs = [int.from_bytes(os.urandom(4), "big") | 1 for _ in range(2)]
+        tracks = (
+            OfferedTrack("audio", ("opus",), self._ssrcs[0]),
+            OfferedTrack("video", ("VP8",), self._ssrcs[1]),
+        )
+        self._client = WebRtcClient("sendonly", tracks, certificate=certificate)
+        self._client.on_rtcp = self._receive_rtcp
+        self._session: SignalledSession | None = None
+        self._stream = SyntheticStream(shape)
+        self.key_requests = 0
+        "PLI and FIR messages received."
+
+    async def start(self, http: aiohttp.ClientSession) -> None:
+        """POST, connect and begin to send."""
+        self._session = await post_offer(http, self._url, self._client.offer(), token=self._token)
+        answer = await self._client.connect(self._session.answer)
+        transport = SendingTransport(self._client)
+        self._stream.start(
+            TrackSender(transport, answer.tracks["audio"], self._ssrcs[0]),
+            TrackSender(transport, answer.tracks["video"], self._ssrcs[1]),
+        )
+
+    async def stop(self, http: aiohttp.ClientSession) -> None:
+        """End the session politely."""
+        self._stream.stop()
+        await self._client.close()
+        if self._session is not None:
+            await delete_session(http, self._session.url, token=self._token)
+
+    @property
+    def sending(self) -> asyncio.Event:
+        """Clear it to fall silent while staying connected."""
+        return self._stream.sending
+
+    @property
+    def packets(self) -> int:
+        """Packets sent so far."""
+        return self._stream.packets
+
+    def _receive_rtcp(self, data: bytes) -> None:
+        try:
+            packets = parse_compound(data)
+        except MalformedPacket:
+            return
+        wanted = [p for p in packets if isinstance(p, PictureLossIndication | FullIntraRequest)]
+        self.key_requests += len(wanted)
+        if wanted:
+            self._stream.want_key_frame()

@@ -17,10 +17,7 @@ from media.payloads import starts_keyframe
 from media.rtcp import ReportBlock, write_receiver_report, write_remb
 from media.rtp import parse_packet
 
-TRACKS = (
-    OfferedTrack("audio", ("opus",)),
-    OfferedTrack("video", ("VP8", "H264", "VP9", "AV1")),
-)
+_CODECS = ("VP8", "H264", "VP9", "AV1")
 _REPORT_S = 1.0
 _REMB_BPS = 8_000_000
 
@@ -72,11 +69,19 @@ class JoinTimes:
 class LightViewer:
     """One WHEP session."""
 
-    def __init__(self, whep_url: str, certificate: Certificate, token: str = "") -> None:
+    def __init__(
+        self,
+        whep_url: str,
+        certificate: Certificate,
+        token: str = "",
+        codecs: tuple[str, ...] = _CODECS,
+    ) -> None:
         self._url, self._token = whep_url, token
-        self._client = WebRtcClient("recvonly", TRACKS, certificate=certificate)
+        tracks = (OfferedTrack("audio", ("opus",)), OfferedTrack("video", codecs))
+        self._client = WebRtcClient("recvonly", tracks, certificate=certificate)
         self._client.on_srtp = self._receive
         self._session: SignalledSession | None = None
+        self._has_joined = False
         self._reporting: asyncio.Task[None] | None = None
         self._streams: dict[bytes, ReceivedStream] = {}
         self._key_timestamp: int | None = None
@@ -89,10 +94,11 @@ class LightViewer:
     async def join(self, http: aiohttp.ClientSession) -> None:
         """POST, connect and start to report; raises what signalling and client raise."""
         self._began = time.perf_counter()
-        self._session = await post_offer(http, self._url, self._client.offer(), token=self._token)
+        remote = await self._signal(http)
         self.times.answered_ms = self._since_ms()
-        await self._client.connect(self._session.answer)
+        await self._client.connect(remote)
         self.times.connected_ms = self._since_ms()
+        self._has_joined = True
         self._reporting = asyncio.create_task(self._report())
 
     async def leave(self, http: aiohttp.ClientSession) -> None:
@@ -100,14 +106,23 @@ class LightViewer:
         if self._reporting is not None:
             self._reporting.cancel()
         await self._client.close()
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            await self._end(http)
+
+    async def _signal(self, http: aiohttp.ClientSession) -> str:
+        """Exchange descriptions; return the server's."""
+        self._session = await post_offer(http, self._url, self._client.offer(), token=self._token)
+        return self._session.answer
+
+    async def _end(self, http: aiohttp.ClientSession) -> None:
+        """Tell the server that the session is over."""
         if self._session is not None:
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                await delete_session(http, self._session.url, token=self._token)
+            await delete_session(http, self._session.url, token=self._token)
 
     @property
     def is_connected(self) -> bool:
         """Whether the server still holds the session."""
-        return self._session is not None and not self._client.closed.is_set()
+        return self._has_joined and not self._client.closed.is_set()
 
     @property
     def received(self) -> int:
