@@ -23,6 +23,8 @@ from .dtls_peer import Certificate, DtlsFailed, DtlsPeer, SrtpKeys, SrtpProfile
 
 logger = logging.getLogger(__name__)
 
+_FRESH_CONSENT_S = 10.0
+"Browsers renew it every 2.5 s; an address silent for longer may have a new owner."
 _MAX_SSRCS = 16
 "libsrtp keeps state per SSRC; a publisher needs a few, a hostile one would make millions."
 _CHECK_INTERVAL_S = 0.1
@@ -139,6 +141,12 @@ class Peer:
         """Forget credentials whose time is over; call about every second."""
         for ufrag in self._ice.expire(self._owner.now()):
             self._owner.unroute(self, ufrag)
+
+    def holds(self, address: Address) -> bool:
+        """Tell whether media goes there and consent is fresh; see `RoutedPeer`."""
+        if not self.is_connected or self._ice.selected != address:
+            return False
+        return self._owner.now() - self._ice.last_consent < _FRESH_CONSENT_S
 
     def handle_stun(self, message: stun.Message, data: bytes, address: Address) -> bool:
         """Take a STUN message; see `MuxPeer`."""

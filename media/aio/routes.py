@@ -24,6 +24,9 @@ class RoutedPeer(Protocol):
 
     ufrag: str
 
+    def holds(self, address: Address) -> bool:
+        """Tell whether the peer's media goes to this address and it wants it still."""
+
     def handle_stun(self, message: stun.Message, data: bytes, address: Address) -> bool:
         """Take a STUN message; True if it was authentic, which binds the address to the peer."""
 
@@ -85,6 +88,11 @@ class PeerRoutes:
                 return False
         except MalformedPacket:
             self.count("media_malformed_stun_total")
+            return False
+        holder = self.by_address.get(address)
+        if holder is not None and holder is not peer and holder.holds(address):
+            # A spoofed source must not divert what another peer sends from there.
+            self.count("media_refused_stun_total")
             return False
         self._bind(peer, address)
         return True
