@@ -29,7 +29,7 @@ from media.aio.dtls_peer import Certificate, make_certificate
 from media.errors import MediaError
 from scripts.bench.figures import read_samples
 from scripts.bench.janus import Janus, JanusFailed, JanusViewer, PlainPublisher
-from scripts.bench.own_server import OwnServer, ServerFailed
+from scripts.bench.own_server import OwnServer, ServerFailed, own_server
 from scripts.bench.process import usage
 from scripts.bench.synthetic import Shape, SyntheticPublisher
 from scripts.bench.viewer import LightViewer, total_received
@@ -133,18 +133,13 @@ class Shared(msgspec.Struct, frozen=True):
 @contextlib.asynccontextmanager
 async def ours(shared: Shared) -> AsyncIterator[Target]:
     """Run this server with a publisher in its room."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = OwnServer(Path(folder))
-        try:
-            await server.start(*shared.prefix)
-            token = await server.host_token(_ROOM)
-            whip = f"{server.url}/whip/{_ROOM}"
-            publisher = SyntheticPublisher(whip, token, shared.shape, shared.certificate)
-            await publisher.start(shared.http)
-            yield Ours(server, publisher, shared)
-            await publisher.stop(shared.http)
-        finally:
-            await server.stop()
+    async with own_server(*shared.prefix) as server:
+        token = await server.host_token(_ROOM)
+        whip = f"{server.url}/whip/{_ROOM}"
+        publisher = SyntheticPublisher(whip, token, shared.shape, shared.certificate)
+        await publisher.start(shared.http)
+        yield Ours(server, publisher, shared)
+        await publisher.stop(shared.http)
 
 
 @contextlib.asynccontextmanager

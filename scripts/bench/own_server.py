@@ -1,10 +1,13 @@
 """A server of this checkout for a benchmark: private, on free ports of loopback."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import sys
+import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -101,6 +104,18 @@ class OwnServer:
                 await asyncio.sleep(0.05)
         log = (self._folder / "server.log").read_text("utf-8", "replace")
         raise ServerFailed(f"the server does not start:\n{log[-2000:]}")
+
+
+@contextlib.asynccontextmanager
+async def own_server(*prefix: str) -> AsyncIterator[OwnServer]:
+    """Run a server whose data are gone afterwards; see `OwnServer.start`."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = OwnServer(Path(folder))
+        try:
+            await server.start(*prefix)
+            yield server
+        finally:
+            await server.stop()
 
 
 async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:

@@ -101,11 +101,13 @@ class LightViewer:
         self._has_joined = True
         self._reporting = asyncio.create_task(self._report())
 
-    async def leave(self, http: aiohttp.ClientSession) -> None:
-        """End the session politely."""
+    async def leave(self, http: aiohttp.ClientSession, *, politely: bool = True) -> None:
+        """End the session; without politeness by DTLS alone, as a page that is closed."""
         if self._reporting is not None:
             self._reporting.cancel()
         await self._client.close()
+        if not politely:
+            return
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             await self._end(http)
 
