@@ -15,7 +15,7 @@ import msgspec
 from liveserver.aio.certificate import ensure_certificate
 from liveserver.aio.clock import BootClock
 from liveserver.aio.invitation import Invitation, write_invitation
-from liveserver.aio.sockets import list_addresses
+from liveserver.aio.sockets import list_addresses, raise_file_limit
 from liveserver.app import DEMO_ROOM, Server, create_app
 from liveserver.errors import LiveServerError, SettingsError
 from liveserver.http.tokens import read_name
@@ -135,6 +135,7 @@ def _serve(options: argparse.Namespace) -> int:
     settings = _load(options, {"http": {"host": "::"}} if options.lan else None)
     if options.lan and not settings.http.tls_cert:
         settings = _with_certificate(settings)
+    raise_file_limit()
     with asyncio.Runner(loop_factory=_find_loop_factory()) as runner:
         runner.run(_run_server(create_app(settings), settings, options))
     return 0

@@ -1,11 +1,23 @@
 """Listening sockets and this machine's addresses."""
 
+import contextlib
 import ipaddress
+import resource
 import socket
 
 import ifaddr
 
 BACKLOG = 1024
+
+
+def raise_file_limit() -> None:
+    """Allow as many open files as the system lets us: each TCP connection is one.
+
+    The usual soft limit of 1024 is for programs that use select().
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def open_listener(host: str, port: int) -> socket.socket:

@@ -160,14 +160,28 @@ class WhepEvents:
                 self._streams.close_session(room, session_id)
 
     def _count(self) -> None:
-        """Tell viewer counts now, and every second while anybody listens."""
+        """Tell viewer counts and layers now, and every second while anybody listens."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._streams:
             media = self._backend.rooms.media
             self._streams.count_viewers(lambda room: media.room_media(room).viewers)
+            self._streams.show_layers(self._show_layers)
             self._timer = asyncio.get_running_loop().call_later(COUNT_S, self._count)
+
+    def _show_layers(self, stream: EventStream) -> None:
+        media = self._backend.rooms.media
+        session = media.find(stream.session_id)
+        section = None if session is None else _video_section(session.answer)
+        if section is not None:
+            stream.offer_layers(section, media.layers_of(stream.session_id).layers)
+
+
+def _video_section(answer: str) -> int | None:
+    """Return which `m=` section of an answer is the video, counted from 0."""
+    kinds = [line[2:7] for line in answer.splitlines() if line.startswith("m=")]
+    return kinds.index("video") if "video" in kinds else None
 
 
 async def _pump(stream: EventStream, has_news: asyncio.Event, response: web.StreamResponse) -> None:

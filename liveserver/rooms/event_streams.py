@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-EVENT_TYPES = ("active", "inactive", "reconnect", "viewercount")
-"What this server sends; `layers` and `scte35` of the extension are not among it."
+from media.layers import Layer
+
+EVENT_TYPES = ("active", "inactive", "layers", "reconnect", "viewercount")
+"What this server sends: all of the extension but `scte35`."
 MAX_STREAMS = 4
 "Of one session; a player opens one."
 
@@ -28,20 +30,31 @@ class EventStream:
         self.room = room
         self.session_id = session_id
         self.is_over = False
+        self.layers_told: tuple[tuple[str, int | None], ...] = ()
+        "Names and heights of the layers last told."
         self.notify: Callable[[], None] = lambda: None
         "Called when there is something to take or the stream is over."
-        self._types = types
+        self.types = types
+        "What it is told of."
         self._pending: dict[str, bytes] = {}
 
     def offer(self, kind: str, data: bytes = _NOTHING) -> None:
         """Tell an event unless it was not asked for; it replaces its like, and its opposite."""
-        if kind not in self._types or self.is_over:
+        if kind not in self.types or self.is_over:
             return
         self._pending.pop(kind, None)
         if kind in ("active", "inactive"):
             self._pending.pop("inactive" if kind == "active" else "active", None)
         self._pending[kind] = data
         self.notify()
+
+    def offer_layers(self, section: int, layers: Iterable[Layer]) -> None:
+        """Tell the simulcast layers of the answer's `section` when one came, went or grew."""
+        named = [layer for layer in layers if layer.rid]
+        shape = tuple((layer.rid, layer.height) for layer in named)
+        if shape != self.layers_told:
+            self.layers_told = shape
+            self.offer("layers", _write_layers(section, named))
 
     def take(self) -> bytes:
         """Return what is pending as text of an event stream (WHATWG HTML §9.2.6)."""
@@ -123,6 +136,12 @@ class EventStreams:
                 for stream in self._of(room):
                     stream.offer("viewercount", _write_count(viewers))
 
+    def show_layers(self, show: Callable[[EventStream], None]) -> None:
+        """Let `show` offer each stream that wants it its session's layers."""
+        for stream in tuple(self._streams.values()):
+            if "layers" in stream.types:
+                show(stream)
+
     def drain(self) -> None:
         """Ask every player to start anew, and end all streams: the server is going."""
         for stream in tuple(self._streams.values()):
@@ -131,6 +150,14 @@ class EventStreams:
 
     def _of(self, room: str) -> Iterator[EventStream]:
         return iter(tuple(self._by_room.get(room, {}).values()))
+
+
+def _write_layers(section: int, layers: Iterable[Layer]) -> bytes:
+    told: list[dict[str, object]] = []
+    for layer in layers:
+        height = {} if layer.height is None else {"height": layer.height}
+        told.append({"rid": layer.rid, "bitrate": round(layer.bitrate_bps), **height})
+    return msgspec.json.encode({str(section): told})
 
 
 def _write_count(viewers: int) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from media.layers import Layer, LayersShown
 from tests.support.house import House
 
 RELATION = "urn:ietf:params:whep:ext:core:server-sent-events"
@@ -59,7 +60,7 @@ async def test_the_extension_is_offered_with_the_session(house: House) -> None:
     link = answer.headers.getall("Link")[0]
     assert link == (
         f'<{answer.headers["Location"]}/events>; rel="{RELATION}"; '
-        'events="active,inactive,reconnect,viewercount"'
+        'events="active,inactive,layers,reconnect,viewercount"'
     )
 
 
@@ -81,13 +82,23 @@ async def test_a_player_hears_how_many_watch(house: House, session: str) -> None
         assert await stream.event() == ("viewercount", {"viewercount": 2})
 
 
+async def test_a_player_hears_which_layers_there_are(house: House, session: str) -> None:
+    url = await open_stream(house, session, ["layers"])
+    async with reading(house, url) as stream:
+        house.media.layers = LayersShown((Layer("l", 1000.4), Layer("h", 9000.0, 720)), "l")
+        low, high = {"rid": "l", "bitrate": 1000}, {"rid": "h", "bitrate": 9000, "height": 720}
+        assert await stream.event() == ("layers", {"1": [low, high]})
+        house.media.layers = LayersShown((Layer("l", 2000.0),), "l")
+        assert await stream.event() == ("layers", {"1": [low | {"bitrate": 2000}]})
+
+
 async def test_a_stream_without_a_list_has_every_type(house: House, session: str) -> None:
     async with reading(house, await open_stream(house, session, None)) as stream:
         kinds = {(await stream.event())[0], (await stream.event())[0]}
     assert kinds == {"active", "viewercount"}
 
 
-@pytest.mark.parametrize("body", [["layers"], ["active", "scte35"], [1], {"active": True}, "x"])
+@pytest.mark.parametrize("body", [["nonsense"], ["active", "scte35"], [1], {"active": True}, "x"])
 async def test_types_that_are_not_sent_are_refused(
     house: House, session: str, body: object
 ) -> None:

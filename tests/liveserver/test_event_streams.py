@@ -9,6 +9,7 @@ from liveserver.rooms.event_streams import (
     EventStreams,
     TooManyStreams,
 )
+from media.layers import Layer
 
 
 def open_stream(
@@ -49,6 +50,17 @@ def test_counts_are_told_when_they_change_and_to_newcomers() -> None:
     streams.count_viewers(lambda _: 4)
     assert first.take() == b""
     assert open_stream(streams, "b").take().endswith(b'{"viewercount":4}\n\n')
+
+
+def test_layers_are_told_when_they_change_not_when_their_rate_does() -> None:
+    stream = open_stream(EventStreams(), "a", "layers")
+    stream.offer_layers(1, [Layer("", 500.0, 360)])
+    assert stream.take() == b""  # no simulcast, no layers
+    for rate in (1.0, 2.0):
+        stream.offer_layers(1, [Layer("l", rate)])
+    assert stream.take() == b'event: layers\ndata: {"1":[{"rid":"l","bitrate":1}]}\n\n'
+    stream.offer_layers(1, [])
+    assert stream.take() == b'event: layers\ndata: {"1":[]}\n\n'
 
 
 def test_other_rooms_hear_nothing() -> None:

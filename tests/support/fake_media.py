@@ -34,7 +34,7 @@ class FakeSession(msgspec.Struct, frozen=True):
     room: str
     role: Role
     source: Source | None
-    answer: str = "v=0\r\na=answer\r\n"
+    answer: str = "v=0\r\na=answer\r\nm=audio 9 RTP/AVP 0\r\nm=video 9 RTP/AVP 96\r\n"
     etag: str = '"fake"'
 
 
