@@ -30,6 +30,9 @@ _CHECK_PRIORITY = 1_862_270_975
 "Of the peer-reflexive candidate our check would reveal (RFC 8445 §7.1.1): unused by the peer."
 _MAX_ADDRESSES = 16
 "5-tuples of one session that are remembered; a phone on three networks needs six."
+_FORGET_AFTER_S = 5.0
+"""Silence after which one of them gives its place to a new one. So whoever spoofs sources gets an
+answer and a check sent to at most sixteen of them in that time."""
 
 Handled = Literal["refused", "answered", "confirmed"]
 
@@ -54,6 +57,7 @@ class _Path(msgspec.Struct):
 
     ours: str
     theirs: str
+    heard_at: float
     is_validated: bool = False
 
 
@@ -145,7 +149,7 @@ class IceLite:
 
     def validate(self, address: Address, now: float) -> None:
         """Note that `address` made a round trip (its DTLS handshake finished)."""
-        newest = _Path(self.own.ufrag, self.remote.ufrag)
+        newest = _Path(self.own.ufrag, self.remote.ufrag, now)
         self._paths.setdefault(address, newest).is_validated = True
         if self.selected is None or self._nominated == address:
             self.selected = address
@@ -190,7 +194,8 @@ class IceLite:
         # peer's half may be ahead of its restart.
         if own is None or not _is_plausible(theirs) or not stun.verify(data, own.password):
             return "refused"
-        self._remember(address, ours, theirs)
+        if not self._remember(address, ours, theirs, now):
+            return "refused"
         self.last_consent = now
         seen = (address[0], address[1])
         self._out.append(
@@ -200,13 +205,18 @@ class IceLite:
             self._nominate(address, now)
         return "answered"
 
-    def _remember(self, address: Address, ours: str, theirs: str) -> None:
-        """Put the path last; of too many, the one that was silent longest is forgotten."""
+    def _remember(self, address: Address, ours: str, theirs: str, now: float) -> bool:
+        """Put the path last; False if it is new and no other has been silent for long."""
         path = self._paths.pop(address, None)
-        self._paths[address] = _Path(ours, theirs, path is not None and path.is_validated)
-        if len(self._paths) > _MAX_ADDRESSES:
-            kept = (address, self.selected, self._nominated)
-            del self._paths[next(each for each in self._paths if each not in kept)]
+        if path is None and len(self._paths) >= _MAX_ADDRESSES:
+            used = (self.selected, self._nominated)
+            oldest = next(each for each in self._paths if each not in used)
+            if now - self._paths[oldest].heard_at < _FORGET_AFTER_S:
+                return False
+            del self._paths[oldest]
+        is_validated = path is not None and path.is_validated
+        self._paths[address] = _Path(ours, theirs, now, is_validated)
+        return True
 
     def _nominate(self, address: Address, now: float) -> None:
         """Follow the peer's choice, at once if the address is validated, else after a check."""

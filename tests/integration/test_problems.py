@@ -18,6 +18,7 @@ NEVER_SENT = {
     "malformed_packet",  # is counted; datagrams get no problem document
     "pages_not_built",  # is told in words, to the person in front of the browser
 }
+NEW_CREDENTIALS = f"a=ice-ufrag:new1\r\na=ice-pwd:{'n' * 24}\r\n"
 WITH_SUBCLASSES = {"invalid_request", "forbidden", "not_found"}
 "Codes that are sent themselves although other codes refine them."
 
@@ -110,6 +111,17 @@ async def one_room_too_many(house: House) -> Answer:
     return await house.publish("second", house.token("host", room="second"))
 
 
+async def patched(house: House, body: str, **headers: str) -> Answer:
+    token = await house.go_live()
+    return await house.call(
+        "PATCH",
+        "/whip/demo/session-1",
+        token=token,
+        data=body,
+        headers={"Content-Type": "application/trickle-ice-sdpfrag", **headers},
+    )
+
+
 async def without_storage(house: House) -> Answer:
     await house.server.backend.store.close()
     return await make_room(house)
@@ -180,6 +192,12 @@ CASES: dict[str, tuple[int, Callable[[House], Awaitable[Answer]]]] = {
             data="hello",
             headers=SDP_TYPE,
         ),
+    ),
+    "invalid_fragment": (400, lambda house: patched(house, "hello")),
+    "precondition_required": (428, lambda house: patched(house, NEW_CREDENTIALS)),
+    "precondition_failed": (
+        412,
+        lambda house: patched(house, NEW_CREDENTIALS, **{"If-Match": '"older"'}),
     ),
     "unsupported_offer": (
         422,

@@ -214,14 +214,21 @@ def test_consent_is_renewed_by_signed_requests_only(connected: Peer) -> None:
 
 def test_of_too_many_addresses_the_longest_silent_one_is_forgotten(connected: Peer) -> None:
     phones: list[Address] = [(f"198.51.100.{at}", 4001) for at in range(200)]
-    for phone in phones:
-        assert connected.request(phone) == "answered"
+    for at, phone in enumerate(phones):
+        assert connected.request(phone, now=20.0 + at) == "answered"
         connected.agent.datagrams_to_send()
     assert len(connected.agent.addresses) == 16
     assert connected.agent.addresses[-1] == phones[-1]
     # The one in use stays, however silent.
     assert PHONE in connected.agent.addresses
     assert connected.agent.selected == PHONE
+
+
+def test_many_addresses_at_once_are_refused(connected: Peer) -> None:
+    handled = [connected.request((f"198.51.100.{at}", 4001)) for at in range(200)]
+    assert handled.count("answered") == 15
+    assert len(connected.agent.addresses) == 16
+    assert connected.request(("198.51.100.0", 4001)) == "answered"
 
 
 def test_a_peer_moves_from_network_to_network_without_end(connected: Peer) -> None:
