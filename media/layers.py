@@ -20,6 +20,8 @@ _HEAVY_LOSS = 0.15
 _LIGHT_LOSS = 0.03
 _PATIENCE_S = 0.8
 "How long trouble must last before going down: one late report is no trouble."
+_POOR_S = 3.0
+"How long the estimate must be that poor: after an outage it recovers within a second or two."
 _FIRST_TRIAL_S = 4.0
 _LAST_TRIAL_S = 60.0
 _TRIAL_FAILED_S = 8.0
@@ -61,6 +63,7 @@ class LayerSelector:
         self.wish = Wish()
         self._chosen: int | None = None
         self._trouble_since: float | None = None
+        self._poor_since: float | None = None
         self._changed_at = 0.0
         self._rose_at: float | None = None
         self._trial_wait_s = _FIRST_TRIAL_S
@@ -88,8 +91,11 @@ class LayerSelector:
         top = self._ceiling(layers)
         if self.wish.rid is not None:
             return top
-        current = self._start(top, now)
-        current = min(current, top)
+        current = min(self._start(top, now), top)
+        if remb_bps is None or remb_bps > _AUDIO_ONLY_BPS:
+            self._poor_since = None
+        elif self._poor_since is None:
+            self._poor_since = now
         if self._is_in_trouble(layers, current, remb_bps, fraction_lost, now):
             current = self._go_down(layers, current, remb_bps, now)
         elif current < top and self._may_rise(layers, current, remb_bps, fraction_lost, now):
@@ -142,7 +148,7 @@ class LayerSelector:
         self._rose_at, self._trouble_since, self._changed_at = None, None, now
         if remb_bps is None:
             return max(0, current - 1)
-        if remb_bps <= _AUDIO_ONLY_BPS:
+        if self._poor_since is not None and now - self._poor_since >= _POOR_S:
             return AUDIO_ONLY
         fitting = [
             index
