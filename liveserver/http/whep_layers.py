@@ -42,6 +42,8 @@ class LayerWish(msgspec.Struct, frozen=True):
     "This layer, as `GET` names it; one that is gone means the highest."
     encodingId: Annotated[str, msgspec.Meta(max_length=64)] | None = None  # noqa: N815
     "The draft's name for `rid`."
+    maxHeight: Annotated[int, msgspec.Meta(ge=1, le=16384)] | None = None  # noqa: N815
+    "The draft's name for `max_height`."
     max_height: Annotated[int, msgspec.Meta(ge=1, le=16384)] | None = None
     "Pixels that the picture takes up on the screen; larger layers are not sent."
     audio_only: bool = False
@@ -114,7 +116,7 @@ class WhepLayers:
         wish = await read_json(request, self._backend, LayerWish)
         rid = wish.encodingId if wish.rid is None else wish.rid
         self._backend.rooms.media.select_layer(
-            session_id, Wish(rid, wish.max_height, wish.audio_only)
+            session_id, Wish(rid, wish.max_height or wish.maxHeight, wish.audio_only)
         )
         return web.Response(status=204)
 
