@@ -12,6 +12,7 @@ test("a disconnected connection with DTLS up may heal", () => {
   expect(readLink("connected", ["connected"])).toBe("connected");
   expect(readLink("connecting", ["new"])).toBe("connecting");
   expect(readLink("failed", [])).toBe("lost");
+  expect(readLink("failed", ["connected"])).toBe("interrupted");
 });
 
 test("each change is told once, whichever of the two transports it comes from", () => {

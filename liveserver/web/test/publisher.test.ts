@@ -12,7 +12,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const stream = { getAudioTracks: () => [{ kind: "audio" }], getVideoTracks: () => [{ kind: "video" }] } as unknown as MediaStream;
+const stream = { getAudioTracks: () => [{ kind: "audio" }], getVideoTracks: () => [{ kind: "video", getSettings: () => ({ width: 720, height: 1280 }) }] } as unknown as MediaStream;
 
 function hosting(replies: (() => Response)[], mayResume = () => Promise.resolve(true)) {
   const peers = new FakePeers();
@@ -32,12 +32,12 @@ function hosting(replies: (() => Response)[], mayResume = () => Promise.resolve(
   return { peers, server, publisher, told, phases: () => told.map(([phase]) => phase) };
 }
 
-test("a host sends one microphone and one camera with its token and a bitrate limit", async () => {
+test("a host sends one microphone and one camera in three sizes with its token", async () => {
   const { publisher, peers, server } = hosting([created()]);
   publisher.start();
   await settle();
   expect(peers.last.added.map(({ kind, init }) => [kind, init?.direction])).toEqual([["audio", "sendonly"], ["video", "sendonly"]]);
-  expect(peers.last.added[1]?.init?.sendEncodings).toEqual([{ maxBitrate: 2_500_000, maxFramerate: 30 }]);
+  expect(peers.last.added[1]?.init?.sendEncodings?.map(({ rid, maxBitrate }) => [rid, maxBitrate])).toEqual([["l", 150_000], ["m", 600_000], ["h", 2_500_000]]);
   expect(server.posts()[0]).toMatchObject({ url: "http://server/whip/demo", headers: { Authorization: "Bearer host-token" } });
 });
 
@@ -51,6 +51,41 @@ test("a host publishes again by itself when the server closed the session", asyn
   peers.last.become("connected");
   expect(server.posts()).toHaveLength(2);
   expect(phases()).toEqual(["connecting", "live", "reconnecting", "reconnecting", "live"]);
+});
+
+test("a host who changed network restarts ICE, and publishes anew within five seconds if that does not help", async () => {
+  const { publisher, peers, server, phases } = hosting([created("a"), created("b")]);
+  publisher.start();
+  await settle();
+  peers.last.become("connected");
+  peers.last.become("disconnected");
+  await settle();
+  expect(server.patches()).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(server.posts()).toHaveLength(2);
+  expect(server.calls.map((call) => call.method)).toEqual(["POST", "PATCH", "DELETE", "POST"]);
+  expect(phases().slice(0, 4)).toEqual(["connecting", "live", "interrupted", "reconnecting"]);
+});
+
+test("a host asks for its turn only after its old session has let the room go", async () => {
+  let open = true;
+  const turns: boolean[] = [];
+  const { publisher, peers, server } = hosting([created("a"), created("b")], () => Promise.resolve(turns.push(open) > 0));
+  const { fetch } = server;
+  Object.assign(server, { patched: refused(404, "session_not_found") });
+  Object.assign(publisher["settings"], {
+    fetch: ((url: string, init: RequestInit) => fetch(url, init).then(async (response) => {
+      if (init.method === "DELETE") await new Promise<void>((resolve) => setTimeout(() => resolve(void (open = false)), 600));
+      return response;
+    })) as typeof globalThis.fetch,
+  });
+  publisher.start();
+  await settle();
+  peers.last.become("connected");
+  peers.last.become("disconnected");
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(turns).toEqual([false]);
+  expect(server.posts()).toHaveLength(2);
 });
 
 test("a host who lost the room to another one is told, and does not fight for it", async () => {

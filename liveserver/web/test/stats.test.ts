@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PlaybackMeter, SendingMeter } from "../src/protocol/stats";
+import { PlaybackMeter, readProgress, SendingMeter } from "../src/protocol/stats";
 
 const report = (...entries: object[]) => new Map(entries.map((entry, index) => [String(index), entry]));
 
@@ -46,4 +46,22 @@ test("a host's numbers come from both ends", () => {
     );
   meter.read(sent(0), 0);
   expect(meter.read(sent(125_000), 500)).toMatchObject({ bitrateBps: 2_000_000, loss: 0.02, rttMs: 30, availableBps: 3e6, limitation: "cpu", keyFrameRequests: 3, encoder: "libvpx" });
+});
+
+test("layers are summed, and the largest one sent speaks for the picture", () => {
+  const meter = new SendingMeter();
+  const sent = (bytes: number) =>
+    report(
+      { id: "l", type: "outbound-rtp", kind: "video", rid: "l", bytesSent: bytes, frameWidth: 180, frameHeight: 320, pliCount: 1 },
+      { id: "m", type: "outbound-rtp", kind: "video", rid: "m", bytesSent: 3 * bytes, frameWidth: 360, frameHeight: 640, framesPerSecond: 30 },
+      { id: "h", type: "outbound-rtp", kind: "video", rid: "h", bytesSent: 0, active: false, frameWidth: 720, frameHeight: 1280 },
+      { id: "r1", type: "remote-inbound-rtp", kind: "video", fractionLost: 0.01 },
+      { id: "r2", type: "remote-inbound-rtp", kind: "video", fractionLost: 0.04 },
+    );
+  meter.read(sent(0), 0);
+  expect(meter.read(sent(25_000), 1_000)).toMatchObject({ bitrateBps: 800_000, width: 360, height: 640, layers: 2, loss: 0.04, keyFrameRequests: 1 });
+});
+
+test("progress counts sound and picture apart", () => {
+  expect(readProgress(report({ id: "v", type: "inbound-rtp", kind: "video", packetsReceived: 7, framesDecoded: 2 }, { id: "a", type: "inbound-rtp", kind: "audio", packetsReceived: 5 }))).toEqual({ audioPackets: 5, videoPackets: 7, frames: 2 });
 });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Subscriber, type SubscriberStatus } from "../src/protocol/subscriber";
 import type { WhepSession } from "../src/protocol/whep";
-import { created, FakePeers, FakeServer, refused, settle, unreachable } from "./support/fakes";
+import { ANSWER, created, FakePeers, FakeServer, refused, settle, unreachable } from "./support/fakes";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -36,7 +36,7 @@ test("a viewer posts a receive-only offer at once, without waiting for candidate
   expect(server.posts()).toHaveLength(1);
   expect(server.posts()[0]?.headers).toMatchObject({ "Content-Type": "application/sdp" });
   expect(server.posts()[0]?.headers["Authorization"]).toBeUndefined();
-  expect(peers.last.answer).toBe("v=0 answer");
+  expect(peers.last.answer).toBe(ANSWER);
 });
 
 test("a viewer is connected when the link is", async () => {
@@ -76,19 +76,72 @@ test("a viewer joins again by itself after the server closed the session", async
   expect(server.deletes()).toEqual([]);
 });
 
-test("a viewer outlasts a short gap and replaces a session that stays interrupted", async () => {
-  const { subscriber, peers, server } = subscribed(created());
+test("an interrupted viewer restarts ICE in the same session", async () => {
+  const { subscriber, peers, server, phases } = subscribed(created());
   subscriber.start();
   await settle();
   peers.last.become("connected");
   peers.last.become("disconnected");
-  await vi.advanceTimersByTimeAsync(2_000);
+  await settle();
+  expect(server.patches()).toMatchObject([{ url: "http://server/whep/demo/s1", headers: { "If-Match": "*", "Content-Type": "application/trickle-ice-sdpfrag" } }]);
+  expect(server.patches()[0]?.body).toContain("a=ice-ufrag:our1");
+  expect(peers.last.answer).toContain("a=ice-ufrag:new1");
   peers.last.become("connected");
-  await vi.advanceTimersByTimeAsync(5_000);
+  await vi.advanceTimersByTimeAsync(20_000);
   expect(server.posts()).toHaveLength(1);
-  peers.last.become("disconnected");
-  await vi.advanceTimersByTimeAsync(3_500);
+  expect(phases()).toEqual(["joining", "connected", "interrupted", "connected"]);
+});
+
+test("a viewer whom restarts do not help joins anew", async () => {
+  const { subscriber, peers, server, phases } = subscribed(created());
+  subscriber.start();
+  await settle();
+  peers.last.become("connected");
+  subscriber.hearMedia("stalled");
+  await vi.advanceTimersByTimeAsync(8_000);
+  expect(server.patches()).toHaveLength(2);
   expect(server.posts()).toHaveLength(2);
+  expect(phases()).toEqual(["joining", "connected", "interrupted", "waiting", "joining"]);
+});
+
+test("a viewer whose session is gone at the server joins anew at once", async () => {
+  const { subscriber, peers, server } = subscribed(created());
+  server.patched = refused(404, "session_not_found");
+  subscriber.start();
+  await settle();
+  peers.last.become("connected");
+  subscriber.hearMedia("stalled");
+  await vi.advanceTimersByTimeAsync(500);
+  expect(server.posts()).toHaveLength(2);
+});
+
+test("a viewer without an answer keeps its session, asks again and plays on when media is back", async () => {
+  const { subscriber, peers, server, phases } = subscribed(created());
+  server.patched = unreachable;
+  subscriber.start();
+  await settle();
+  peers.last.become("connected");
+  peers.last.become("disconnected");
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(server.patches().length).toBeGreaterThan(4);
+  expect(peers.last.signalingState).toBe("stable");
+  peers.last.become("connected");
+  const asked = server.patches().length;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(server.patches()).toHaveLength(asked);
+  expect(server.posts()).toHaveLength(1);
+  expect(phases().at(-1)).toBe("connected");
+});
+
+test("another network makes a playing viewer look for new paths without a word on the page", async () => {
+  const { subscriber, peers, server, phases } = subscribed(created());
+  subscriber.start();
+  await settle();
+  peers.last.become("connected");
+  subscriber.changeNetwork();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(server.patches()).toHaveLength(1);
+  expect(phases()).toEqual(["joining", "connected"]);
 });
 
 test("a viewer without a network keeps trying and is woken when it is back", async () => {

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import type { Room } from "../src/protocol/api";
+import type { SubscriberStatus } from "../src/protocol/subscriber";
+import type { Flow } from "../src/watch/flow";
 import { chooseView, fitOf, pageOf, pollPeriodMs, wantsMedia, type Known } from "../src/watch/view";
 
 const room = (change: Partial<Room> = {}): Room => ({
@@ -7,10 +9,13 @@ const room = (change: Partial<Room> = {}): Room => ({
   viewers: 1, delay_ms: null, ingest: null, uplink_ms: null, server_time: "2026-01-01T00:00:00.000Z", ...change,
 });
 const problem = (status: number, code: string) => ({ status, code, title: "", detail: "", retryAfterS: null });
+const flow = (change: Partial<Flow> = {}): Flow => ({ silentMs: 0, pictureStoppedMs: 0, soundStoppedMs: 0, hasPlayed: true, ...change });
 const known = (change: Partial<Known> = {}): Known => ({
   room: room(), roomProblem: null, failedPolls: 0, browserOnline: true, hasWebRtc: true, undecodable: false,
-  subscriber: { phase: "connected", problem: null, retryAtMs: null }, ...change,
+  subscriber: { phase: "connected", problem: null, retryAtMs: null }, flow: flow(), verdict: "flowing", soundOnly: null, hasPlayed: true, ...change,
 });
+const phase = (name: SubscriberStatus["phase"]) => ({ subscriber: { phase: name, problem: null, retryAtMs: null } });
+const stopped = (ms: number, soundMs = ms) => ({ flow: flow({ silentMs: Math.min(ms, soundMs), pictureStoppedMs: ms, soundStoppedMs: soundMs }) });
 const refusal = (status: number, code: string) => ({ subscriber: { phase: "refused" as const, problem: problem(status, code), retryAtMs: 0 } });
 
 test.each<[string, Partial<Known>]>([
@@ -19,8 +24,19 @@ test.each<[string, Partial<Known>]>([
   ["waiting", { room: room({ state: "scheduled", host: "off" }) }],
   ["live", {}],
   ["paused", { room: room({ state: "paused" }) }],
-  ["away", { room: room({ host: "away" }) }],
-  ["away", { room: room({ host: "off" }) }],
+  ["away", { room: room({ host: "away" }), ...stopped(2_000) }],
+  ["away", { room: room({ host: "off" }), ...stopped(2_000) }],
+  ["live", { room: room({ host: "away" }) }],
+  ["away", { verdict: "quiet", ...stopped(2_000) }],
+  ["live", { verdict: "ask", ...stopped(2_000) }],
+  ["away", stopped(3_000, 0)],
+  ["live", { ...stopped(3_000, 0), soundOnly: "poor" }],
+  ["reconnecting", { ...phase("interrupted"), ...stopped(2_000) }],
+  ["live", { ...phase("interrupted"), ...stopped(500) }],
+  ["reconnecting", phase("waiting")],
+  ["reconnecting", phase("joining")],
+  ["live", { ...phase("joining"), hasPlayed: false }],
+  ["away", { ...phase("waiting"), room: room({ host: "away" }) }],
   ["ended", { room: room({ state: "ended" }) }],
   ["notfound", { room: null, roomProblem: problem(404, "room_not_found") }],
   ["forbidden", { room: null, roomProblem: problem(403, "forbidden") }],
@@ -40,7 +56,7 @@ test("a picture that still comes is shown although the polls fail", () => {
 });
 
 test("one lost poll is no outage", () => {
-  expect(chooseView(known({ failedPolls: 1, subscriber: { phase: "waiting", problem: null, retryAtMs: 0 } }))).toBe("live");
+  expect(chooseView(known({ failedPolls: 1, ...phase("waiting") }))).toBe("reconnecting");
 });
 
 test("media is wanted while the room is live or paused", () => {

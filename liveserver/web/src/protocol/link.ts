@@ -1,13 +1,14 @@
 /**
  * One word for how a peer connection is doing. `connectionState` alone does not tell: after
  * the far side closed DTLS, Chromium stays at `disconnected` while the DTLS transport is
- * already `closed`, and that is final.
+ * already `closed`, and that is final. Paths that failed under a DTLS transport that stands are
+ * not: an ICE restart finds new ones.
  */
 export type Link = "connecting" | "connected" | "interrupted" | "lost";
 
 export function readLink(connection: RTCPeerConnectionState, dtls: readonly RTCDtlsTransportState[]): Link {
-  if (connection === "failed" || connection === "closed") return "lost";
-  if (dtls.some((state) => state === "closed" || state === "failed")) return "lost";
+  if (connection === "closed" || dtls.some((state) => state === "closed" || state === "failed")) return "lost";
+  if (connection === "failed") return dtls.includes("connected") ? "interrupted" : "lost";
   if (connection === "disconnected") return "interrupted";
   return connection === "connected" ? "connected" : "connecting";
 }

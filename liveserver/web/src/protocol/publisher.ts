@@ -1,10 +1,11 @@
 /**
- * Keeps one host on air: publishes, notices a lost session, publishes again with the same
- * token (the server resumes the show), until told to stop.
+ * Keeps one host on air: publishes, restarts ICE when the link breaks, publishes again with the
+ * same token when that does not help (the server resumes the show), until told to stop.
  */
 import { Backoff } from "./backoff";
 import type { Link } from "./link";
 import { isTransient, problemOf, type Problem } from "./problem";
+import { HOST, Recovery } from "./recovery";
 import type { MakeConnection } from "./whep";
 import { WhipSession, type SendSettings } from "./whip";
 
@@ -28,7 +29,6 @@ export interface PublisherSettings {
 /** Our own word, in the shape of the server's: another host went on air while we were gone. */
 const TAKEN_OVER: Problem = { code: "taken_over", status: 409, title: "Taken over", detail: "", retryAfterS: null };
 
-const INTERRUPTED_MS = 2_500;
 const CONNECT_MS = 10_000;
 
 export class Publisher {
@@ -39,6 +39,9 @@ export class Publisher {
   private takeOver = false;
   private link: Link | null = null;
   private generation = 0;
+  private recovery: Recovery | null = null;
+  /** The last session's end at the server: until then the room looks taken, by ourselves. */
+  private ending: Promise<void> = Promise.resolve();
   private timer: ReturnType<typeof setTimeout> | null = null;
   private readonly backoff: Backoff;
 
@@ -69,12 +72,20 @@ export class Publisher {
     void this.publish();
   }
 
+  /** This device's network is another one, or there again. */
+  changeNetwork(): void {
+    if (this.recovery) this.recovery.hear("network");
+    else this.wake();
+  }
+
   private async publish(): Promise<void> {
     this.clearTimer();
     this.opening = true;
     const generation = ++this.generation;
     const isCurrent = () => this.wanted && generation === this.generation;
     this.settings.onStatus(this.wasLive ? "reconnecting" : "connecting", null);
+    await this.ending;
+    if (!isCurrent()) return;
     if (this.wasLive && !(await this.settings.mayResume())) {
       return isCurrent() ? this.refuse(TAKEN_OVER) : undefined;
     }
@@ -88,7 +99,7 @@ export class Publisher {
         send(),
         (link) => isCurrent() && this.changeLink(link),
       );
-      if (!isCurrent()) return session.close();
+      if (!isCurrent()) return void session.close();
       this.opening = false;
       this.session = session;
       if (this.link === "lost") return this.lose();
@@ -109,19 +120,28 @@ export class Publisher {
 
   private changeLink(link: Link): void {
     this.link = link;
-    if (link === "connected") {
-      this.clearTimer();
-      this.backoff.reset();
-      this.wasLive = true;
-      // Taken once; a later return must not throw out whoever came after us.
-      this.takeOver = false;
-      this.settings.onStatus("live", null);
-    } else if (link === "interrupted") {
-      this.settings.onStatus("interrupted", null);
-      this.after(INTERRUPTED_MS, () => this.lose());
-    } else if (link === "lost" && this.session) {
-      this.lose();
-    }
+    if (link === "connected" && !this.recovery) this.settle();
+    else if (link === "lost" && !this.recovery && this.session) this.lose();
+    else if (link !== "connecting") this.recovery?.hear(link);
+  }
+
+  /** On air: from now on trouble is first met by a restart. */
+  private settle(): void {
+    this.clearTimer();
+    this.backoff.reset();
+    this.wasLive = true;
+    // Taken once; a later return must not throw out whoever came after us.
+    this.takeOver = false;
+    this.settings.onStatus("live", null);
+    this.recovery = new Recovery(
+      {
+        random: this.settings.random,
+        restart: () => this.session?.restart() ?? Promise.resolve("refused"),
+        reopen: () => this.lose(),
+        onTrouble: (isTroubled) => this.settings.onStatus(isTroubled ? "interrupted" : "live", null),
+      },
+      HOST,
+    );
   }
 
   private lose(): void {
@@ -137,10 +157,12 @@ export class Publisher {
 
   private drop(): void {
     this.clearTimer();
+    this.recovery?.stop();
+    this.recovery = null;
     this.generation += 1;
     this.opening = false;
     this.link = null;
-    this.session?.close();
+    if (this.session) this.ending = this.session.close();
     this.session = null;
   }
 

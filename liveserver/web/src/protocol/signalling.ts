@@ -4,6 +4,7 @@
  * The server is ICE-lite with its candidates in the answer, so there is nothing to trickle
  * and no reason to wait for our own candidates.
  */
+import { FRAGMENT_TYPE } from "./fragment";
 import { isEndedByPeer } from "./link";
 import { ProblemError, readProblem, unreachable } from "./problem";
 
@@ -50,6 +51,26 @@ export async function postOffer(offer: string, settings: SignallingSettings): Pr
   };
 }
 
+/** A restart is asked for while the network is in doubt: better a second request than a long wait. */
+const PATCH_TIMEOUT_MS = 2_500;
+
+/** Asks for an ICE restart with our fragment; the server's comes back. Throws ProblemError. */
+export async function patchFragment(sessionUrl: string, fragment: string, settings: Omit<SignallingSettings, "endpoint">): Promise<string> {
+  try {
+    const response = await settings.fetch(sessionUrl, {
+      method: "PATCH",
+      headers: { ...authorization(settings.token), "Content-Type": FRAGMENT_TYPE, "If-Match": "*" },
+      body: fragment,
+      cache: "no-store",
+      signal: AbortSignal.timeout(PATCH_TIMEOUT_MS),
+    });
+    if (response.status !== 200) throw new ProblemError(await readProblem(response, Date.now()));
+    return await response.text();
+  } catch (reason) {
+    throw reason instanceof ProblemError ? reason : new ProblemError(unreachable(reason));
+  }
+}
+
 /** Ends a session; `keepalive` lets the request outlive the page. A lost one times out at the server. */
 async function deleteSession(sessionUrl: string, settings: Omit<SignallingSettings, "endpoint">): Promise<void> {
   try {
@@ -65,15 +86,16 @@ const GOODBYE_MS = 1_000;
 /**
  * Ends a session at the server, then here: the other way round the connection's own goodbye
  * is quicker than the request, which then finds nothing to delete.
+ * Resolves when that is done, or has taken too long.
  */
-export function endSession(connection: RTCPeerConnection, sessionUrl: string | null, settings: Omit<SignallingSettings, "endpoint">): void {
-  if (sessionUrl === null || isEndedByPeer(connection)) return connection.close();
-  const close = () => connection.close();
-  const timer = setTimeout(close, GOODBYE_MS);
-  void deleteSession(sessionUrl, settings).then(() => {
+export async function endSession(connection: RTCPeerConnection, sessionUrl: string | null, settings: Omit<SignallingSettings, "endpoint">): Promise<void> {
+  if (sessionUrl !== null && !isEndedByPeer(connection)) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, GOODBYE_MS)));
+    await Promise.race([late, deleteSession(sessionUrl, settings)]);
     clearTimeout(timer);
-    close();
-  });
+  }
+  connection.close();
 }
 
 function authorization(token: string | null): Record<string, string> {

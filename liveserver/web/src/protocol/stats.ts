@@ -46,6 +46,9 @@ export interface SendingStats {
   videoCodec: string | null;
   audioCodec: string | null;
   encoder: string | null;
+  /** Layers of the picture being sent now; 1 without simulcast. */
+  layers: number;
+  /** Of the layer that loses most. */
   loss: number | null;
   rttMs: number | null;
   /** "none", "cpu", "bandwidth" or "other". */
@@ -79,6 +82,11 @@ class Report {
       if (entry.type === type && (kind === undefined || entry["kind"] === kind)) return entry;
     }
     return undefined;
+  }
+
+  /** Every entry of a kind: with simulcast a track is sent as one per layer. */
+  all(type: string, kind: string): Entry[] {
+    return [...this.entries.values()].filter((entry) => entry.type === type && entry["kind"] === kind);
   }
 
   follow(entry: Entry | undefined, key: string): Entry | undefined {
@@ -134,6 +142,23 @@ class Quotient {
   }
 }
 
+/** What has come so far, to tell silence from sound and stillness from motion. */
+export interface Progress {
+  audioPackets: number;
+  videoPackets: number;
+  frames: number;
+}
+
+export function readProgress(report: StatsReport): Progress {
+  const all = new Report(report);
+  const video = all.find("inbound-rtp", "video");
+  return {
+    audioPackets: count(all.find("inbound-rtp", "audio"), "packetsReceived"),
+    videoPackets: count(video, "packetsReceived"),
+    frames: count(video, "framesDecoded"),
+  };
+}
+
 export class PlaybackMeter {
   private readonly bytes = new Rate();
   private readonly frames = new Rate();
@@ -179,16 +204,28 @@ export class PlaybackMeter {
   }
 }
 
+const isSending = (layer: Entry) => layer["active"] !== false && count(layer, "frameHeight") > 0;
+
+function largest(layers: Entry[]): Entry | undefined {
+  const rank = (layer: Entry) => (isSending(layer) ? count(layer, "frameHeight") : 0);
+  return layers.reduce<Entry | undefined>((best, layer) => (best && rank(best) >= rank(layer) ? best : layer), undefined);
+}
+
 export class SendingMeter {
   private readonly bytes = new Rate();
 
   read(report: StatsReport, atMs: number): SendingStats {
     const all = new Report(report);
-    const video = all.find("outbound-rtp", "video");
+    const layers = all.all("outbound-rtp", "video");
+    // Of the layers sent now the largest speaks for all; one without frames is switched off.
+    const video = largest(layers);
     const audio = all.find("outbound-rtp", "audio");
-    const remote = all.find("remote-inbound-rtp", "video") ?? all.find("remote-inbound-rtp", "audio");
+    const remotes = all.all("remote-inbound-rtp", "video");
+    const remote = remotes[0] ?? all.find("remote-inbound-rtp", "audio");
+    const losses = remotes.map((entry) => number(entry, "fractionLost")).filter((loss) => loss !== null);
     const pair = all.pair();
-    const bitrate = this.bytes.take(count(video, "bytesSent") + count(audio, "bytesSent"), atMs);
+    const sum = (key: string) => layers.reduce((total, layer) => total + count(layer, key), 0);
+    const bitrate = this.bytes.take(sum("bytesSent") + count(audio, "bytesSent"), atMs);
     return {
       width: number(video, "frameWidth"),
       height: number(video, "frameHeight"),
@@ -198,12 +235,13 @@ export class SendingMeter {
       videoCodec: all.codec(video),
       audioCodec: all.codec(audio),
       encoder: word(video, "encoderImplementation"),
-      loss: number(remote, "fractionLost"),
+      layers: layers.filter(isSending).length,
+      loss: losses.length > 0 ? Math.max(...losses) : number(remote, "fractionLost"),
       rttMs: milliseconds(number(pair, "currentRoundTripTime") ?? number(remote, "roundTripTime")),
       limitation: word(video, "qualityLimitationReason"),
       framesEncoded: count(video, "framesEncoded"),
       keyFramesEncoded: count(video, "keyFramesEncoded"),
-      keyFrameRequests: count(video, "pliCount") + count(video, "firCount"),
+      keyFrameRequests: sum("pliCount") + sum("firCount"),
       path: all.path(),
     };
   }

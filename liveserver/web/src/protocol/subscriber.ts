@@ -1,13 +1,18 @@
 /**
- * Stays subscribed to a room: joins, notices a lost session and joins again with jittered
- * backoff, for as long as it is wanted. Nobody is ever asked to reload.
+ * Stays subscribed to a room: joins, restarts ICE when media stops coming through, and joins
+ * again with jittered backoff when that does not help, for as long as it is wanted. Nobody is
+ * ever asked to reload.
  */
 import { Backoff } from "./backoff";
 import type { Link } from "./link";
 import { isTransient, problemOf, type Problem } from "./problem";
+import { Recovery, VIEWER } from "./recovery";
 import { WhepSession, type MakeConnection } from "./whep";
 
-/** `refused`: the server said no for good or for a while; `problem` says why. */
+/**
+ * `interrupted`: the session stands but its media does not come through; new paths are tried.
+ * `refused`: the server said no for good or for a while; `problem` says why.
+ */
 export type SubscriberPhase = "idle" | "joining" | "connected" | "interrupted" | "waiting" | "refused";
 
 export interface SubscriberStatus {
@@ -33,8 +38,6 @@ export interface SubscriberSettings {
   onStatus: (status: SubscriberStatus) => void;
 }
 
-/** A short gap in the network heals itself; a longer one is quicker healed by a new session. */
-const INTERRUPTED_MS = 2_500;
 /** ICE and DTLS together take well under a second; longer means no path. */
 const CONNECT_MS = 10_000;
 /** What is refused for good may still change with the next host or a freed place. */
@@ -44,6 +47,7 @@ export class Subscriber {
   private wanted = false;
   private joining = false;
   private session: WhepSession | null = null;
+  private recovery: Recovery | null = null;
   private link: Link | null = null;
   private generation = 0;
   private timer: ReturnType<typeof setTimeout> | null = null;
@@ -68,11 +72,20 @@ export class Subscriber {
     void this.join();
   }
 
-  /** Drops the present session and joins anew: it is up, but nothing comes. */
+  /** This device's network is another one, or there again. */
+  changeNetwork(): void {
+    if (this.recovery) this.recovery.hear("network");
+    else this.wake();
+  }
+
+  /** What the page sees of the media: nothing comes although the host sends, or it comes again. */
+  hearMedia(heard: "stalled" | "flowing"): void {
+    this.recovery?.hear(heard);
+  }
+
+  /** Drops the present session and joins anew. */
   rejoin(): void {
-    if (!this.wanted || this.joining) return;
-    this.drop();
-    this.retry(null, this.backoff.next());
+    if (this.wanted && !this.joining && this.session) this.lose();
   }
 
   stop(): void {
@@ -129,16 +142,25 @@ export class Subscriber {
 
   private changeLink(link: Link): void {
     this.link = link;
-    if (link === "connected") {
-      this.clearTimer();
-      this.backoff.reset();
-      this.tell("connected", null, null);
-    } else if (link === "interrupted") {
-      this.tell("interrupted", null, null);
-      this.after(INTERRUPTED_MS, () => this.lose());
-    } else if (link === "lost" && this.session) {
-      this.lose();
-    }
+    if (link === "connected" && !this.recovery) this.settle();
+    else if (link === "lost" && !this.recovery && this.session) this.lose();
+    else if (link !== "connecting") this.recovery?.hear(link);
+  }
+
+  /** The session is up: from now on trouble is first met by a restart. */
+  private settle(): void {
+    this.clearTimer();
+    this.backoff.reset();
+    this.tell("connected", null, null);
+    this.recovery = new Recovery(
+      {
+        random: this.settings.random,
+        restart: () => this.session?.restart() ?? Promise.resolve("refused"),
+        reopen: () => this.lose(),
+        onTrouble: (isTroubled) => this.tell(isTroubled ? "interrupted" : "connected", null, null),
+      },
+      VIEWER,
+    );
   }
 
   private lose(): void {
@@ -154,6 +176,8 @@ export class Subscriber {
 
   private drop(): void {
     this.clearTimer();
+    this.recovery?.stop();
+    this.recovery = null;
     this.generation += 1;
     this.joining = false;
     this.link = null;

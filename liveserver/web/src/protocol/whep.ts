@@ -3,6 +3,7 @@
  * Knows nothing of rooms, retries or screens; `subscriber.ts` does.
  */
 import { watchLink, type Link } from "./link";
+import { restartIce, type Restart } from "./restart";
 import { endSession, postOffer, sessionId, type SignallingSettings } from "./signalling";
 
 export interface WhepEvents {
@@ -46,11 +47,16 @@ export class WhepSession {
     }
   }
 
+  /** New paths for the same session. */
+  restart(): Promise<Restart> {
+    return restartIce(this.connection, this.url, this.settings);
+  }
+
   /** Ends the session here and at the server. */
   close(): void {
     const { url } = this;
     this.url = null;
-    endSession(this.connection, url, this.settings);
+    void endSession(this.connection, url, this.settings);
   }
 }
 

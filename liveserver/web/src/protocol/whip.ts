@@ -2,7 +2,9 @@
  * One WHIP session (RFC 9725): a send-only peer connection carrying one microphone and one
  * camera. Devices are changed under it by `replaceTrack`; `publisher.ts` keeps it alive.
  */
+import { chooseEncodings, layerBitrate, totalBitrate, type Encoding } from "./encodings";
 import { watchLink, type Link } from "./link";
+import { restartIce, type Restart } from "./restart";
 import { endSession, postOffer, sessionId, type SignallingSettings } from "./signalling";
 import type { MakeConnection } from "./whep";
 
@@ -41,11 +43,12 @@ export class WhipSession {
       const offered = await postOffer(connection.localDescription?.sdp ?? "", signalling);
       session.url = offered.sessionUrl;
       await connection.setRemoteDescription({ type: "answer", sdp: offered.answer });
+      if (!offered.answer.includes("a=simulcast:recv")) await session.keepOneLayer(send);
       watchLink(connection, onLink);
       setTimeout(() => session.settle(), RAMP_MS);
       return session;
     } catch (reason) {
-      session.close();
+      void session.close();
       throw reason;
     }
   }
@@ -55,13 +58,34 @@ export class WhipSession {
     const [video] = stream.getVideoTracks();
     if (audio) this.connection.addTransceiver(audio, { direction: "sendonly", streams: [stream] });
     if (!video) return;
-    const transceiver = this.connection.addTransceiver(video, {
-      direction: "sendonly",
-      streams: [stream],
-      sendEncodings: [{ maxBitrate: send.maxBitrateBps, maxFramerate: send.maxFramesPerSecond }],
-    });
+    const { width, height } = video.getSettings();
+    const shortSide = width && height ? Math.min(width, height) : null;
+    const encodings = chooseEncodings({ ...send, shortSide });
+    const transceiver = this.addVideo(video, stream, encodings) ?? this.addVideo(video, stream, chooseEncodings({ ...send, shortSide: null }));
+    if (!transceiver) return;
     preferCodec(transceiver, send.videoCodec);
     await prefer(transceiver.sender, "maintain-resolution");
+  }
+
+  /** Null when the browser cannot send these encodings. */
+  private addVideo(track: MediaStreamTrack, stream: MediaStream, sendEncodings: Encoding[]): RTCRtpTransceiver | null {
+    try {
+      return this.connection.addTransceiver(track, { direction: "sendonly", streams: [stream], sendEncodings });
+    } catch (reason) {
+      if (sendEncodings.length > 1) return null;
+      throw reason;
+    }
+  }
+
+  /** A server that took no layers gets the first one alone, which is the smallest: make it whole. */
+  private async keepOneLayer(send: SendSettings): Promise<void> {
+    const sender = this.sender("video");
+    const parameters = sender?.getParameters();
+    const [first] = parameters?.encodings ?? [];
+    if (!sender || !parameters || !first?.scaleResolutionDownBy) return;
+    first.scaleResolutionDownBy = 1;
+    first.maxBitrate = send.maxBitrateBps;
+    await sender.setParameters(parameters);
   }
 
   private settle(): void {
@@ -84,14 +108,27 @@ export class WhipSession {
     const sender = this.sender("video");
     const parameters = sender?.getParameters();
     if (!sender || !parameters?.encodings[0]) return;
-    parameters.encodings[0].maxBitrate = maxBitrateBps;
+    const { encodings } = parameters;
+    for (const encoding of encodings) encoding.maxBitrate = encodings.length > 1 ? layerBitrate(encoding.rid, maxBitrateBps) : maxBitrateBps;
     await sender.setParameters(parameters);
   }
 
-  close(): void {
+  /** What all layers together may take at most; null before the camera is sent. */
+  get maxBitrateBps(): number | null {
+    const encodings = this.sender("video")?.getParameters().encodings ?? [];
+    return encodings.length === 0 ? null : totalBitrate(encodings);
+  }
+
+  /** New paths for the same session. */
+  restart(): Promise<Restart> {
+    return restartIce(this.connection, this.url, this.signalling);
+  }
+
+  /** Ends the session at the server and here; resolves when the server has let the room go. */
+  close(): Promise<void> {
     const { url } = this;
     this.url = null;
-    endSession(this.connection, url, this.signalling);
+    return endSession(this.connection, url, this.signalling);
   }
 }
 

@@ -94,7 +94,7 @@ function Values({ session }: { session: StudioSession }) {
   const p95 = room?.delay_ms?.p95 ?? null;
   const uplink = stats?.bitrateBps ?? null;
   const loss = stats?.loss ?? room?.ingest?.loss ?? null;
-  const uplinkGrade = gradeUplink(uplink, session.maxBitrateBps, stats?.limitation ?? null);
+  const uplinkGrade = gradeUplink(uplink, session.maxUplinkBps, stats?.limitation ?? null);
   return (
     <dl class="status__values" aria-label={t("studio.values")}>
       <Value id="viewers" icon="eye" term={t("studio.watching")} value={n(room?.viewers ?? 0)} />

@@ -48,6 +48,8 @@ function Step({ session, frames }: { session: StudioSession; frames: FrameCounte
       if (code) return <ProblemPage code={code} room={session.address.room} />;
       return <Preflight session={session} frames={frames} onGoLive={() => (session.step.value = "countdown")} />;
     }
+    case "returning":
+      return <Returning session={session} />;
     case "countdown":
       return (
         <Countdown session={session} frames={frames} onDone={() => session.step.value === "countdown" && session.goLive()} onCancel={() => (session.step.value = "setup")} />
@@ -59,6 +61,20 @@ function Step({ session, frames }: { session: StudioSession; frames: FrameCounte
     case "left":
       return <Left session={session} />;
   }
+}
+
+function Returning({ session }: { session: StudioSession }) {
+  return (
+    <main class="blank">
+      <Icon name="sync" />
+      <h1 aria-live="assertive">{t("studio.returning_title")}</h1>
+      <p>{t("studio.returning_text")}</p>
+      <button class="btn btn--large" id="stay-off" type="button" onClick={() => session.backToSetup()}>
+        {t("studio.returning_stop")}
+      </button>
+      <LanguageSwitch />
+    </main>
+  );
 }
 
 function Ended({ session }: { session: StudioSession }) {

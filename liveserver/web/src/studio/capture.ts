@@ -13,6 +13,8 @@ export class Capture {
   readonly devices = signal<DeviceList>({ cameras: [], microphones: [] });
   readonly problem = signal<DeviceProblem | null>(missingAbility());
   readonly isOpening = signal(false);
+  /** The devices have been asked for, with whatever result. */
+  readonly wasOpened = signal(false);
   readonly hasCamera = signal(false);
   readonly hasMicrophone = signal(false);
   readonly cameraStopped = signal(false);
@@ -39,6 +41,7 @@ export class Capture {
     const microphone = await this.use("audio");
     const camera = await this.use("video");
     this.isOpening.value = false;
+    this.wasOpened.value = true;
     this.problem.value = camera ?? microphone;
     await this.list();
     navigator.mediaDevices.addEventListener("devicechange", () => void this.list());

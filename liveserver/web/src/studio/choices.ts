@@ -1,4 +1,5 @@
 /** What the host chose, kept in this browser for the next show. */
+import { chooseEncodings, totalBitrate } from "../protocol/encodings";
 import { recall, remember } from "../ui/storage";
 
 export type Quality = "540p" | "720p" | "1080p";
@@ -26,6 +27,12 @@ export const QUALITIES: Readonly<Record<Quality, Picture>> = {
   "720p": { short: 720, long: 1280, maxBitrateBps: 2_500_000 },
   "1080p": { short: 1080, long: 1920, maxBitrateBps: 4_500_000 },
 };
+
+/** What the uplink must carry for it at most: every layer at once. */
+export function uplinkBps(quality: Quality): number {
+  const { short, maxBitrateBps } = QUALITIES[quality];
+  return totalBitrate(chooseEncodings({ videoCodec: "VP8", shortSide: short, maxBitrateBps, maxFramesPerSecond: 30 }));
+}
 
 const DEFAULTS: Choices = { quality: "720p", orientation: "portrait", cleanSound: true, guides: true, cameraId: null, microphoneId: null };
 

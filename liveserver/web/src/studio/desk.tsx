@@ -42,9 +42,10 @@ function Connection({ session }: { session: StudioSession }) {
   return (
     <section class="desk__part">
       <h2>{t("studio.connection")}</h2>
-      <Chart values={session.uplink.value} ceiling={session.maxBitrateBps} label={t("studio.connection_chart", { rate: bitrate(stats?.bitrateBps ?? null) })} />
+      <Chart values={session.uplink.value} ceiling={session.maxUplinkBps} label={t("studio.connection_chart", { rate: bitrate(stats?.bitrateBps ?? null) })} />
       <dl class="facts">
         <Fact term={t("studio.sent_picture")} value={fps ? t("unit.join", { a: size, b: fps }) : size} />
+        <Fact term={t("studio.layers")} value={stats ? t("studio.layers_sent", { n: stats.layers }) : t("unit.none")} />
         <Fact term={t("studio.encoder")} value={encoder ?? t("unit.none")} />
         <Fact term={t("studio.round_trip")} value={milliseconds(stats?.rttMs ?? null)} />
         <Fact term={t("studio.limited_by")} value={hasKey(limitation) ? t(limitation as "limit.none") : t("limit.other")} />
@@ -109,7 +110,7 @@ function Warnings({ session }: { session: StudioSession }) {
     microphoneStopped: capture.microphoneStopped.value,
     silentMs: Math.min(session.connectedMs, performance.now() - (heardAtMs ?? 0)),
     bitrateBps: stats?.bitrateBps ?? null,
-    maxBitrateBps: session.maxBitrateBps,
+    maxBitrateBps: session.maxUplinkBps,
     connectedMs: session.connectedMs,
     limitation: stats?.limitation ?? null,
     loss: stats?.loss ?? null,

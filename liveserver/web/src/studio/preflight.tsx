@@ -5,7 +5,7 @@ import { bitrate, milliseconds } from "../ui/values";
 import { n } from "../i18n";
 import type { Capture } from "./capture";
 import { judge, judgeRoom, summarise, type CheckName, type Facts, type Verdict } from "./checks";
-import { QUALITIES, type Quality } from "./choices";
+import { uplinkBps, type Quality } from "./choices";
 import type { FrameCounter } from "./frames";
 import { LevelBar, Segmented } from "./parts";
 import { Preview } from "./preview";
@@ -122,7 +122,7 @@ export function QualityPicker({ capture }: { capture: Capture }) {
         options={[["720p", "720p30"], ["1080p", "1080p30"], ["540p", "540p30"]]}
         onChange={(quality) => void capture.change({ quality })}
       />
-      <p class="help">{t("studio.quality_hint", { rate: bitrate(QUALITIES[choices.quality].maxBitrateBps) })}</p>
+      <p class="help">{t("studio.quality_hint", { rate: bitrate(uplinkBps(choices.quality)) })}</p>
     </div>
   );
 }

@@ -3,6 +3,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { Api, type Room, type RoomState } from "../protocol/api";
 import { jittered } from "../protocol/backoff";
 import { ServerClock } from "../protocol/clock";
+import { browserConnection, watchNetwork } from "../protocol/network";
 import { problemOf, type Problem } from "../protocol/problem";
 import { Publisher, type PublisherPhase } from "../protocol/publisher";
 import { SendingMeter, type SendingStats } from "../protocol/stats";
@@ -11,9 +12,12 @@ import type { Address } from "../ui/page";
 import { instant } from "../ui/values";
 import { Capture } from "./capture";
 import { QUALITIES } from "./choices";
+import { judgeRoom } from "./checks";
 import { askBrowser, chooseEncoder, type EncoderChoice } from "./encoder";
+import { clearOnAir, judgeReturn, markOnAir, wasOnAir } from "./returning";
 
-export type Step = "setup" | "countdown" | "air" | "ended" | "left";
+/** `returning`: reloaded while on air, going back by itself. */
+export type Step = "setup" | "returning" | "countdown" | "air" | "ended" | "left";
 
 const POLL_MS = 2_000;
 const STATS_MS = 1_000;
@@ -44,7 +48,7 @@ export class StudioSession {
   readonly publisher: Publisher;
   private meter = new SendingMeter();
   private connectedAtMs = 0;
-  private polling = false;
+  private polling: Promise<void> | null = null;
 
   constructor(readonly address: Address) {
     const fetcher = window.fetch.bind(window);
@@ -77,6 +81,11 @@ export class StudioSession {
     return QUALITIES[this.capture.choices.value.quality].maxBitrateBps;
   }
 
+  /** What all layers together may take; before air, what the picture alone may. */
+  get maxUplinkBps(): number {
+    return this.publisher.session?.maxBitrateBps ?? this.maxBitrateBps;
+  }
+
   get watchUrl(): string {
     return `${location.origin}/watch/${encodeURIComponent(this.address.room)}`;
   }
@@ -97,6 +106,7 @@ export class StudioSession {
   }
 
   start(): void {
+    if (wasOnAir(this.address.room, Date.now())) this.comeBack();
     void this.capture.open();
     void this.check();
     const turn = async () => {
@@ -105,9 +115,38 @@ export class StudioSession {
     };
     setTimeout(() => void turn(), POLL_MS);
     setInterval(() => void this.measure(), STATS_MS);
-    window.addEventListener("online", () => this.publisher.wake());
-    window.addEventListener("pagehide", () => this.publisher.stop());
+    watchNetwork(window, browserConnection(), () => this.publisher.changeNetwork());
+    window.addEventListener("pagehide", () => {
+      if (this.step.value === "air") markOnAir(this.address.room, Date.now());
+      this.publisher.stop();
+    });
     window.addEventListener("beforeunload", (event) => this.step.value === "air" && event.preventDefault());
+  }
+
+  /** Goes back on air as soon as devices, token and room are there, or says what is missing. */
+  private comeBack(): void {
+    clearOnAir();
+    this.step.value = "returning";
+    const stop = effect(() => {
+      const facts = { room: this.room.value, apiProblem: this.apiProblem.value, hostName: this.claims?.name ?? null };
+      const next = judgeReturn({
+        token: this.tokenVerdict.value,
+        room: judgeRoom(facts),
+        isOurName: facts.room?.host_name === facts.hostName,
+        isOpening: this.capture.isOpening.value || !this.capture.wasOpened.value,
+        hasCamera: this.capture.hasCamera.value,
+        hasMicrophone: this.capture.hasMicrophone.value,
+        hasEncoder: this.encoder.value !== null,
+      });
+      const isWaiting = this.step.value === "returning";
+      if (isWaiting && next === "wait") return;
+      queueMicrotask(() => stop());
+      if (!isWaiting) return;
+      // A reload is no wish to end a pause.
+      if (facts.room?.state === "paused") this.capture.setPaused(true);
+      if (next === "go") this.goLive();
+      else this.step.value = "setup";
+    });
   }
 
   /** Asks everything that needs the server: room, clock, round trip, token; and the encoder. */
@@ -207,14 +246,19 @@ export class StudioSession {
 
   /** While we were gone somebody else may have gone on air; two hosts must not fight for the room. */
   private async isOurTurn(): Promise<boolean> {
+    // A poll already under way may still have seen our own last session.
+    await this.polling;
     await this.poll();
     const room = this.room.value;
     return this.apiProblem.value !== null || room?.host !== "on" || room.source !== "host";
   }
 
-  private async poll(): Promise<void> {
-    if (this.polling) return;
-    this.polling = true;
+  private poll(): Promise<void> {
+    this.polling ??= this.ask().finally(() => (this.polling = null));
+    return this.polling;
+  }
+
+  private async ask(): Promise<void> {
     try {
       this.hear(await this.api.room(this.address.room));
       this.apiProblem.value = null;
@@ -222,7 +266,6 @@ export class StudioSession {
       this.apiProblem.value = problemOf(thrown);
       if (this.apiProblem.value.status === 404) this.room.value = null;
     }
-    this.polling = false;
   }
 
   private hear(room: Room): void {

@@ -9,8 +9,8 @@ import { seconds } from "../ui/values";
 import { After, Stop } from "./after";
 import { Lobby } from "./lobby";
 import type { WatchSession } from "./session";
-import { SettingsSheet } from "./settings";
-import { Connecting, Slate, TapSlate } from "./slate";
+import { qualityText, SettingsSheet } from "./settings";
+import { Connecting, Slate, SoundSlate, TapSlate } from "./slate";
 import { Statistics } from "./statistics";
 import { fitOf, pageOf } from "./view";
 
@@ -45,9 +45,12 @@ export function WatchPage({ session }: { session: WatchSession }) {
     isStill.value = on;
     remember("still", on);
   };
+  useSignalEffect(() => {
+    session.isLooking.value = showsStatistics.value || showsSettings.value;
+  });
   const openSettings = () => (showsSettings.value = true);
   return (
-    <main class="room" id="room" data-state={view} data-page={pageOf(view)} data-sheet={showsSettings.value ? "settings" : ""} {...(isStill.value && { "data-still": "" })}>
+    <main class="room" id="room" data-state={view} data-page={pageOf(view)} data-sound={(view === "live" && session.soundOnly.value) || ""} data-sheet={showsSettings.value ? "settings" : ""} {...(isStill.value && { "data-still": "" })}>
       <div class="room__grid">
         <Stage session={session} />
         {room && <TopBar room={room} onSettings={openSettings} />}
@@ -62,11 +65,14 @@ export function WatchPage({ session }: { session: WatchSession }) {
             stats={session.stats.value}
             delayMs={session.delayMs.value}
             sessionId={session.sessionId}
+            quality={qualityText(session.layers, picture.size.value)}
             onClose={() => (showsStatistics.value = false)}
           />
         )}
         {showsSettings.value && (
           <SettingsSheet
+            layers={session.layers}
+            size={picture.size.value}
             showsStatistics={showsStatistics.value}
             isStill={isStill.value}
             onStatistics={(on) => (showsStatistics.value = on)}
@@ -94,7 +100,7 @@ function Stage({ session }: { session: WatchSession }) {
   }, []);
 
   const ingest = session.room.value?.ingest;
-  const isAudioOnly = view === "live" && !hasFrame && ingest?.video_codec === null && ingest.audio_codec !== null;
+  const sound = view === "live" && !picture.needsTap.value ? session.soundOnly.value : null;
   return (
     <section class="stage" ref={stage} data-surface="video" aria-label={t("watch.stage")} data-fit={size ? fitOf(size, shape) : "cover"} {...(hasFrame && { "data-playing": "" })}>
       <canvas class="stage__ambient" aria-hidden="true" width={1} height={1} ref={(canvas) => picture.attachStill(canvas)} />
@@ -104,14 +110,9 @@ function Stage({ session }: { session: WatchSession }) {
       <div class="stage__scrim" aria-hidden="true" />
       <Slate view={view} codec={ingest?.video_codec ?? null} hasWebRtc={session.hasWebRtc} isOnline={session.browserOnline.value} onRetry={() => session.hurry()} />
       {view === "live" && picture.needsTap.value && <TapSlate onTap={() => void picture.start()} />}
-      {view === "live" && !hasFrame && !isAudioOnly && !picture.needsTap.value && <Patience />}
+      {view === "live" && !hasFrame && !sound && !picture.needsTap.value && <Patience />}
       {view === "loading" && <Patience />}
-      {isAudioOnly && (
-        <p class="slate slate--clear" role="status">
-          <Icon name="sound" size="lg" />
-          {t("slate.audio_only")}
-        </p>
-      )}
+      {sound && <SoundSlate why={sound} onPicture={() => session.layers.choose("auto")} />}
     </section>
   );
 }

@@ -73,6 +73,11 @@ export class Picture {
     void this.start();
   }
 
+  /** Of the <video> on the page, in CSS pixels. */
+  elementSize(): { width: number; height: number } | null {
+    return this.video && { width: this.video.clientWidth, height: this.video.clientHeight };
+  }
+
   /** Copies the present picture into the small canvas, unless it is black. */
   keepStill(): void {
     const { video, still } = this;

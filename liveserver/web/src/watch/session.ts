@@ -4,18 +4,26 @@ import { Api, type Room } from "../protocol/api";
 import { jittered } from "../protocol/backoff";
 import { ServerClock } from "../protocol/clock";
 import { estimateDelay, SteadyDelay } from "../protocol/delay";
+import { browserConnection, watchNetwork } from "../protocol/network";
 import { problemOf, type Problem } from "../protocol/problem";
-import { PlaybackMeter, type PlaybackStats } from "../protocol/stats";
+import { PlaybackMeter, readProgress, type PlaybackStats } from "../protocol/stats";
 import { Subscriber, type SubscriberStatus } from "../protocol/subscriber";
 import type { WhepSession } from "../protocol/whep";
 import type { Address } from "../ui/page";
 import { instant } from "../ui/values";
+import { FlowMeter, judgeFlow, mustJump, NO_FLOW, type Flow, type Verdict } from "./flow";
+import { LayerControl } from "./layers";
 import { Picture } from "./picture";
-import { chooseView, pollPeriodMs, wantsMedia } from "./view";
+import { shownHeight, soundOnly } from "./quality";
+import { chooseView, fitOf, pollPeriodMs, wantsMedia } from "./view";
 
 const STATS_MS = 1_000;
-/** A connected session that brings nothing while the host sends: something between is stuck. */
-const STALLED_MS = 8_000;
+/** Often enough to notice a silence of two seconds in time; a look costs a millisecond. */
+const LOOK_MS = 500;
+/** A server that takes longer is out of reach too, long before the request gives up. */
+const NO_ANSWER_MS = 1_000;
+/** A buffer that is small by then stays small. */
+const CATCH_UP_MS = 6_000;
 /** So long may the first key frame take; then it is the decoder. */
 const UNDECODABLE_MS = 6_000;
 
@@ -27,6 +35,19 @@ export class WatchSession {
   readonly picture = new Picture();
   readonly clock = new ServerClock();
   readonly hasWebRtc = typeof RTCPeerConnection === "function";
+  readonly layers: LayerControl;
+  /** Somebody looks at the settings or the numbers. */
+  readonly isLooking = signal(false);
+  readonly soundOnly = computed(() => {
+    const ingest = this.room.value?.ingest;
+    return soundOnly({
+      quality: this.layers.quality.value,
+      shown: this.layers.shown.value,
+      pictureStoppedMs: this.flow.value.pictureStoppedMs,
+      soundStoppedMs: this.flow.value.soundStoppedMs,
+      hostSends: ingest ? { video: ingest.video_codec !== null, audio: ingest.audio_codec !== null } : null,
+    });
+  });
   readonly view = computed(() =>
     chooseView({
       room: this.room.value,
@@ -36,6 +57,10 @@ export class WatchSession {
       hasWebRtc: this.hasWebRtc,
       undecodable: this.undecodable.value,
       subscriber: this.subscriber.value,
+      flow: this.flow.value,
+      verdict: this.verdict.value,
+      soundOnly: this.soundOnly.value,
+      hasPlayed: this.hasPlayed.value,
     }),
   );
 
@@ -43,12 +68,21 @@ export class WatchSession {
   private readonly failedPolls = signal(0);
   readonly browserOnline = signal(navigator.onLine);
   private readonly undecodable = signal(false);
+  private readonly flow = signal<Flow>(NO_FLOW);
+  private readonly verdict = signal<Verdict>("flowing");
+  private readonly hasPlayed = signal(false);
   private readonly api: Api;
   private readonly media: Subscriber;
   private readonly steady = new SteadyDelay();
   private session: WhepSession | null = null;
   private meter = new PlaybackMeter();
-  private progress = { packets: -1, atMs: 0 };
+  private flowMeter = new FlowMeter(0);
+  private heardAtMs = -Infinity;
+  /** Since when the server owes an answer about a silence. */
+  private askedAtMs = Infinity;
+  private measuredAtMs = 0;
+  /** End of the last outage, and how much was buffered before it. */
+  private outage: { endedAtMs: number | null; usualBufferMs: number | null } | null = null;
   private sinceMs = 0;
   private pollTimer: ReturnType<typeof setTimeout> | undefined;
   private polling = false;
@@ -57,6 +91,7 @@ export class WatchSession {
     const fetcher = window.fetch.bind(window);
     this.api = new Api({ fetch: fetcher, now: () => performance.now(), clock: this.clock });
     this.api.token = address.token;
+    this.layers = new LayerControl(fetcher, browserConnection()?.saveData === true);
     this.media = new Subscriber({
       make: (configuration) => new RTCPeerConnection(configuration),
       fetch: fetcher,
@@ -67,7 +102,7 @@ export class WatchSession {
       becomeGuest: () => this.api.becomeGuest(),
       onTrack: (track) => this.picture.play(track),
       onSession: (session) => this.changeSession(session),
-      onStatus: (status) => (this.subscriber.value = status),
+      onStatus: (status) => this.changeStatus(status),
     });
   }
 
@@ -86,15 +121,16 @@ export class WatchSession {
 
   start(): void {
     void this.poll();
-    setInterval(() => void this.measure(), STATS_MS);
+    setInterval(() => void this.look(), LOOK_MS);
     effect(() => {
       if (this.hasWebRtc && wantsMedia(this.room.value)) this.media.start();
       else if (this.room.value) this.media.stop();
     });
-    document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
-    window.addEventListener("online", () => {
+    document.addEventListener("visibilitychange", () => document.hidden || this.wake());
+    watchNetwork(window, browserConnection(), () => {
       this.browserOnline.value = true;
-      this.hurry();
+      void this.poll();
+      this.media.changeNetwork();
     });
     window.addEventListener("offline", () => (this.browserOnline.value = false));
     window.addEventListener("pagehide", () => this.media.stop());
@@ -106,6 +142,11 @@ export class WatchSession {
   hurry(): void {
     void this.poll();
     this.media.wake();
+  }
+
+  private wake(): void {
+    this.flowMeter.skip(performance.now());
+    this.hurry();
   }
 
   private comeBack(): void {
@@ -135,6 +176,7 @@ export class WatchSession {
 
   private hear(room: Room): void {
     const before = this.room.value;
+    this.heardAtMs = performance.now();
     this.failedPolls.value = 0;
     this.roomProblem.value = null;
     this.room.value = room;
@@ -155,11 +197,23 @@ export class WatchSession {
     }
   }
 
+  private changeStatus(status: SubscriberStatus): void {
+    const { phase } = this.subscriber.value;
+    this.subscriber.value = status;
+    if (status.phase === "connected" && phase === "joining") this.flowMeter.skip(performance.now());
+    if (status.phase === "interrupted") this.outage = { endedAtMs: null, usualBufferMs: this.stats.value?.jitterBufferMs ?? null };
+    if (status.phase === "connected" && phase === "interrupted" && this.outage) this.outage.endedAtMs = performance.now();
+  }
+
   private changeSession(session: WhepSession | null): void {
     this.session = session;
     this.meter = new PlaybackMeter();
-    this.progress = { packets: -1, atMs: performance.now() };
+    this.flowMeter = new FlowMeter(performance.now());
+    this.flow.value = NO_FLOW;
+    this.verdict.value = "flowing";
+    this.outage = null;
     this.sinceMs = performance.now();
+    this.layers.attach(session?.url ?? null);
     if (session) return;
     this.picture.reset();
     this.steady.reset();
@@ -167,14 +221,27 @@ export class WatchSession {
     this.delayMs.value = null;
   }
 
-  private async measure(): Promise<void> {
+  /** Twice a second: does media come through, and what is to be done if not. */
+  private async look(): Promise<void> {
     const { session } = this;
     if (!session || document.hidden) return;
-    if (this.view.value === "live") this.picture.keepStill();
     const beforeMs = performance.now();
     const report = await session.connection.getStats();
     if (session !== this.session) return;
     const atMs = (beforeMs + performance.now()) / 2;
+    const flow = this.flowMeter.read(readProgress(report), atMs);
+    this.flow.value = flow;
+    if (flow.hasPlayed) this.hasPlayed.value = true;
+    if (atMs - this.measuredAtMs >= STATS_MS - LOOK_MS / 4) {
+      this.measuredAtMs = atMs;
+      this.measure(report, atMs);
+    }
+    if (this.decide(flow) === "ask") void this.poll().then(() => session === this.session && this.decide(this.flow.value));
+    if (session === this.session && this.subscriber.value.phase === "connected") await this.layers.tick(this.seen(flow), atMs);
+  }
+
+  private measure(report: RTCStatsReport, atMs: number): void {
+    if (this.view.value === "live" && this.soundOnly.value === null) this.picture.keepStill();
     const stats = this.meter.read(report, atMs);
     this.stats.value = stats;
     this.delayMs.value = this.steady.add(
@@ -186,21 +253,51 @@ export class WatchSession {
         jitterBufferMs: stats.jitterBufferMs,
       }),
     );
-    this.judge(stats, atMs);
+    this.judgeDecoder(stats, atMs);
+    this.catchUp(stats.jitterBufferMs, atMs);
   }
 
-  /** Notices a stuck session and a decoder that cannot. */
-  private judge(stats: PlaybackStats, atMs: number): void {
-    const { room } = this;
-    if (stats.packetsReceived !== this.progress.packets) this.progress = { packets: stats.packetsReceived, atMs };
-    const hostSends = room.value?.state === "live" && room.value.host === "on" && (room.value.ingest?.bitrate_bps ?? 0) > 0;
-    if (this.subscriber.value.phase !== "connected" || !hostSends) {
-      this.progress.atMs = atMs;
-      this.sinceMs = atMs;
-      return;
-    }
-    if (atMs - this.progress.atMs > STALLED_MS) this.media.rejoin();
-    if (stats.framesDecoded > 0) this.undecodable.value = false;
+  private get hostSends(): boolean {
+    const room = this.room.value;
+    return room?.state === "live" && room.host === "on" && (room.ingest?.bitrate_bps ?? 0) > 0;
+  }
+
+  /** Silence is ours only if the host sends; so the server is asked before anything is done. */
+  private decide(flow: Flow): Verdict {
+    const nowMs = performance.now();
+    const isUnreachable = this.failedPolls.value > 0 || nowMs - this.askedAtMs > NO_ANSWER_MS;
+    const verdict = judgeFlow(flow, { heardAgoMs: nowMs - this.heardAtMs, isUnreachable, hostSends: this.hostSends });
+    const before = this.verdict.value;
+    this.verdict.value = verdict;
+    if (verdict === "ask" && before !== "ask") this.askedAtMs = nowMs;
+    if (verdict === "flowing" || verdict === "quiet") this.askedAtMs = Infinity;
+    if (verdict === "stalled") this.media.hearMedia("stalled");
+    if (verdict === "flowing" || verdict === "quiet") this.media.hearMedia("flowing");
+    // Media is back before the polls know of it.
+    if (verdict === "flowing" && before !== "flowing") void this.poll();
+    return verdict;
+  }
+
+  private seen(flow: Flow) {
+    const size = this.picture.size.value;
+    const element = this.picture.elementSize();
+    const height = element && shownHeight(element, size, size ? fitOf(size, element) : "cover", devicePixelRatio);
+    return { flow, shownHeight: height, playedHeight: this.stats.value?.height ?? null, isLooking: this.isLooking.value };
+  }
+
+  /** After an outage the page is live again at once, never in slow motion. */
+  private catchUp(bufferMs: number | null, atMs: number): void {
+    const { outage } = this;
+    if (outage?.endedAtMs == null) return;
+    const sinceOutageMs = atMs - outage.endedAtMs;
+    if (mustJump({ sinceOutageMs, bufferMs, usualBufferMs: outage.usualBufferMs })) this.media.rejoin();
+    else if (sinceOutageMs > CATCH_UP_MS) this.outage = null;
+  }
+
+  /** Notices a decoder that cannot. */
+  private judgeDecoder(stats: PlaybackStats, atMs: number): void {
+    if (this.subscriber.value.phase !== "connected" || !this.hostSends) this.sinceMs = atMs;
+    else if (stats.framesDecoded > 0) this.undecodable.value = false;
     else if (stats.framesReceived > 0 && atMs - this.sinceMs > UNDECODABLE_MS) this.undecodable.value = true;
   }
 }

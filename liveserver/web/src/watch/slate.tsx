@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { t } from "../i18n";
 import { Icon, type IconName } from "../ui/icon";
+import type { SoundOnly } from "./quality";
 import type { View } from "./view";
 
 /** What stands over the picture while there is none to see. */
@@ -10,6 +11,8 @@ export function Slate(props: { view: View; codec: string | null; hasWebRtc: bool
       return <Plate icon="pause" title={t("slate.paused.title")} text={t("slate.paused.text")} />;
     case "away":
       return <Plate title={t("slate.away.title")} text={t("slate.away.text")} />;
+    case "reconnecting":
+      return <Plate title={t("slate.reconnecting.title")} text={t("slate.reconnecting.text")} />;
     case "offline":
       return (
         <Plate
@@ -41,6 +44,20 @@ export function TapSlate({ onTap }: { onTap: () => void }) {
         <Icon name="play" />
         {t("watch.play")}
       </button>
+    </Plate>
+  );
+}
+
+/** Sound without a picture, wished for or not: calm, over the last picture. */
+export function SoundSlate({ why, onPicture }: { why: NonNullable<SoundOnly>; onPicture: () => void }) {
+  return (
+    <Plate icon="sound" title={t("slate.sound.title")} text={t(`slate.sound.${why}`)}>
+      {why === "wish" && (
+        <button class="button button--on-video" id="picture-on" type="button" onClick={onPicture}>
+          <Icon name="play" />
+          {t("slate.sound.picture")}
+        </button>
+      )}
     </Plate>
   );
 }

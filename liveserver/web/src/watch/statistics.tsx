@@ -7,6 +7,8 @@ interface Shown {
   stats: PlaybackStats | null;
   delayMs: number | null;
   sessionId: string | null;
+  /** The choice of picture and the layer it led to. */
+  quality: string;
   onClose: () => void;
 }
 
@@ -32,7 +34,7 @@ export function Statistics(props: Shown) {
   );
 }
 
-function rows({ stats, delayMs, sessionId }: Shown): [string, string | null][] {
+function rows({ stats, delayMs, sessionId, quality }: Shown): [string, string | null][] {
   const session: [string, string | null] = [t("stats.session"), sessionId && sessionId.slice(0, 8)];
   if (!stats) return [session];
   const { width, height } = stats;
@@ -40,6 +42,7 @@ function rows({ stats, delayMs, sessionId }: Shown): [string, string | null][] {
   return [
     [t("stats.delay"), delayMs === null ? null : milliseconds(delayMs)],
     [t("stats.resolution"), width && height ? t("unit.size", { width, height }) : null],
+    [t("stats.quality"), quality],
     [t("stats.frame_rate"), stats.framesPerSecond === null ? null : t("unit.fps", { value: n(Math.round(stats.framesPerSecond)) })],
     [t("stats.bitrate"), bitrate(stats.bitrateBps)],
     [t("stats.codec"), codecs.length > 1 ? t("unit.join", { a: codecs[0] ?? "", b: codecs[1] ?? "" }) : (codecs[0] ?? null)],

@@ -2,6 +2,8 @@
 import type { Room } from "../protocol/api";
 import type { Problem } from "../protocol/problem";
 import type { SubscriberStatus } from "../protocol/subscriber";
+import type { Flow, Verdict } from "./flow";
+import type { SoundOnly } from "./quality";
 
 export type View =
   | "loading"
@@ -9,6 +11,7 @@ export type View =
   | "live"
   | "paused"
   | "away"
+  | "reconnecting"
   | "offline"
   | "unsupported"
   | "ended"
@@ -25,8 +28,18 @@ export interface Known {
   hasWebRtc: boolean;
   /** Media arrives but nothing can be decoded. */
   undecodable: boolean;
+  /** This page has shown a picture before, in this session or an earlier one. */
+  hasPlayed: boolean;
   subscriber: SubscriberStatus;
+  flow: Flow;
+  verdict: Verdict;
+  soundOnly: SoundOnly;
 }
+
+/** A connection that says it is interrupted while frames still come is left alone so long. */
+const FROZEN_MS = 1_000;
+/** Sound without a picture: a moment is a key frame on its way, longer is a picture that is gone. */
+const MISSED_MS = 3_000;
 
 /** One lost poll is nothing; two in a row are an outage. */
 const OUTAGE_POLLS = 2;
@@ -43,7 +56,24 @@ export function chooseView(known: Known): View {
   if (refusal) return refusal;
   if (isCutOff && known.subscriber.phase !== "connected") return "offline";
   if (room.state === "paused") return "paused";
-  return room.host === "on" ? "live" : "away";
+  if (isReconnecting(known)) return "reconnecting";
+  return isHostAway(known) ? "away" : "live";
+}
+
+/** Our own way to the server is broken; before the first picture it is just a start. */
+function isReconnecting({ room, subscriber, flow, hasPlayed }: Known): boolean {
+  if (!hasPlayed || room?.host !== "on") return false;
+  if (subscriber.phase === "interrupted") return flow.pictureStoppedMs >= FROZEN_MS && flow.soundStoppedMs >= FROZEN_MS;
+  return subscriber.phase === "waiting" || subscriber.phase === "joining";
+}
+
+/** By what is seen here, which is quicker than the polls, and by what the server says. */
+function isHostAway({ room, subscriber, flow, verdict, soundOnly, hasPlayed }: Known): boolean {
+  const isConnected = subscriber.phase === "connected";
+  if (isConnected && flow.hasPlayed && flow.pictureStoppedMs < FROZEN_MS) return false;
+  if (room?.host !== "on") return true;
+  if (!isConnected || soundOnly) return false;
+  return verdict === "quiet" || (hasPlayed && flow.hasPlayed && flow.pictureStoppedMs >= MISSED_MS && flow.soundStoppedMs < FROZEN_MS);
 }
 
 function refusedView({ subscriber, hasWebRtc, undecodable }: Known): View | null {

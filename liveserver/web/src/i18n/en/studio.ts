@@ -121,6 +121,8 @@ export const studio = {
   "studio.connection": "Connection, last 60 s",
   "studio.connection_chart": "Uplink over the last 60 seconds, now {rate}",
   "studio.sent_picture": "Sent picture",
+  "studio.layers": "Sizes sent",
+  "studio.layers_sent": "{n, plural, one {# size} other {# sizes at once}}",
   "studio.encoder": "Encoder",
   "studio.round_trip": "Round trip",
   "studio.limited_by": "Limited by",
@@ -190,6 +192,9 @@ export const studio = {
   "studio.ended_text": "Viewers see the closing page. The watch link stays the same for the next show.",
   "studio.ended_length": "Time on air",
   "studio.ended_peak": "Most viewers at once",
+  "studio.returning_title": "Going back on air",
+  "studio.returning_text": "The page was reloaded during the show. We continue by ourselves.",
+  "studio.returning_stop": "Stay off air",
   "studio.left_title": "You have left, the show goes on",
   "studio.left_text": "Viewers see that you are coming back. Return before the room closes by itself.",
 } as const;

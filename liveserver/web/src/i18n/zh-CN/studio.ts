@@ -122,6 +122,8 @@ export const studio: Studio = {
   "studio.connection": "连接 60 秒",
   "studio.connection_chart": "最近 60 秒上行带宽，当前 {rate}",
   "studio.sent_picture": "发送画面",
+  "studio.layers": "发送清晰度",
+  "studio.layers_sent": "{n, plural, other {# 档}}",
   "studio.encoder": "编码器",
   "studio.round_trip": "往返",
   "studio.limited_by": "受限于",
@@ -191,6 +193,9 @@ export const studio: Studio = {
   "studio.ended_text": "观众看到的是结束页。下一场的观看链接不变。",
   "studio.ended_length": "直播时长",
   "studio.ended_peak": "最高同时在线",
+  "studio.returning_title": "正在回到直播",
+  "studio.returning_text": "直播中页面被刷新了，马上自动继续。",
+  "studio.returning_stop": "先不开播",
   "studio.left_title": "你已离开，直播仍保留",
   "studio.left_text": "观众看到「主播马上回来」。请在直播间自动关闭前回来。",
 };

@@ -1,0 +1,105 @@
+/** Which picture a viewer asks for. Pure: from a choice and what there is to a wish and to words. */
+import type { Layer, LayersShown, LayerWish } from "../protocol/layers";
+
+export const QUALITIES = ["auto", "high", "medium", "low", "saver", "audio"] as const;
+export type Quality = (typeof QUALITIES)[number];
+
+interface Size {
+  width: number;
+  height: number;
+}
+
+/** The choice a visit begins with. Sound only is not kept: a page without a picture would surprise. */
+export function firstQuality(stored: unknown, savesData: boolean): Quality {
+  const known = QUALITIES.find((quality) => quality === stored);
+  if (known && known !== "audio") return known;
+  return savesData ? "saver" : "auto";
+}
+
+/** What can be chosen: only layers that exist; saving needs something to save. */
+export function offeredQualities(layers: readonly Layer[]): Quality[] {
+  if (layers.length < 2) return ["auto", "audio"];
+  return layers.length < 3 ? ["auto", "high", "low", "saver", "audio"] : [...QUALITIES];
+}
+
+/** The layer of a fixed choice; null where the server chooses. */
+export function layerOf(quality: Quality, layers: readonly Layer[]): Layer | null {
+  if (layers.length < 2) return null;
+  switch (quality) {
+    case "high":
+      return layers.at(-1) ?? null;
+    case "medium":
+      return layers.at(layers.length >= 3 ? -2 : 0) ?? null;
+    case "low":
+    case "saver":
+      return layers[0] ?? null;
+    default:
+      return null;
+  }
+}
+
+/**
+ * Saving data is a ceiling, not a fixed layer: on a link too poor even for that the server may
+ * still choose sound alone.
+ */
+export function wishOf(quality: Quality, layers: readonly Layer[], shownHeight: number | null): LayerWish {
+  if (quality === "audio") return { rid: null, max_height: null, audio_only: true };
+  const layer = layerOf(quality, layers);
+  if (quality === "saver") return { rid: null, max_height: layer?.height ?? 1, audio_only: false };
+  return { rid: layer?.rid ?? null, max_height: layer ? null : shownHeight, audio_only: false };
+}
+
+export const isSameWish = (a: LayerWish | null, b: LayerWish | null) =>
+  a?.rid === b?.rid && a?.max_height === b?.max_height && a?.audio_only === b?.audio_only;
+
+/** Height in device pixels that the picture takes up in its element. */
+export function shownHeight(element: Size, picture: Size | null, fit: "cover" | "contain", pixelRatio: number): number | null {
+  if (element.width <= 0 || element.height <= 0) return null;
+  if (!picture || picture.width <= 0) return Math.ceil(element.height * pixelRatio);
+  const byWidth = (element.width * picture.height) / picture.width;
+  const height = fit === "cover" ? Math.max(element.height, byWidth) : Math.min(element.height, byWidth);
+  return Math.ceil(height * pixelRatio);
+}
+
+/** A turned phone is worth telling, a moving toolbar is not. */
+export function isOtherSize(before: number | null, after: number | null): boolean {
+  if (before === null || after === null) return before !== after;
+  return Math.abs(after - before) > 0.2 * before;
+}
+
+/** "720" of "720p": people count the shorter side, whichever way the picture stands. */
+export function linesOf(height: number | null, picture: Size | null): number | null {
+  if (height === null) return null;
+  if (!picture || picture.width >= picture.height || picture.height === 0) return height;
+  return Math.round((height * picture.width) / picture.height / 2) * 2;
+}
+
+/** Why there is sound but no picture. */
+export type SoundOnly = "wish" | "poor" | "host" | null;
+
+export interface HeardOnly {
+  quality: Quality;
+  shown: LayersShown | null;
+  /** Since the last frame, and since the last packet of sound. */
+  pictureStoppedMs: number;
+  soundStoppedMs: number;
+  /** The host's own formats; null without a host. */
+  hostSends: { video: boolean; audio: boolean } | null;
+}
+
+const STOPPED_MS = 2_000;
+
+export function soundOnly(heard: HeardOnly): SoundOnly {
+  if (heard.quality === "audio") return "wish";
+  if (heard.hostSends?.audio && !heard.hostSends.video) return "host";
+  if (heard.pictureStoppedMs < STOPPED_MS || heard.soundStoppedMs >= STOPPED_MS) return null;
+  return heard.shown?.audio_only ? "poor" : null;
+}
+
+/** Layers are asked for only when somebody looks or something is odd: thousands of pages ask. */
+export function wantsLayers(at: { isLooking: boolean; isKnown: boolean; sizeChanged: boolean; pictureStoppedMs: number; soundStoppedMs: number; sinceMs: number }): boolean {
+  if (at.isLooking) return at.sinceMs >= 2_000;
+  if (!at.isKnown || at.sizeChanged) return at.sinceMs >= 1_000;
+  const isOdd = at.pictureStoppedMs >= 1_000 && at.soundStoppedMs < 1_000;
+  return isOdd && at.sinceMs >= 1_000;
+}
