@@ -79,6 +79,10 @@ def make_certificate() -> Certificate:
     return certificate
 
 
+def _drop(_: bytes) -> None:
+    pass
+
+
 class _DatagramPort:
     """The part of an ICE transport that aiortc's DTLS touches."""
 
@@ -97,6 +101,7 @@ class _DatagramPort:
 
     def close(self) -> None:
         self._closed = True
+        self._send_now = _drop
         self._wake()
 
     def _wake(self) -> None:
@@ -197,6 +202,8 @@ class DtlsPeer:
         self._on_closed = None
         self._is_closed = True
         await self._transport.stop()
+        # Without cycles OpenSSL's and libsrtp's memory goes now, not at some full collection.
+        self._transport.remove_all_listeners()
         self._port.close()
 
     def _state_changed(self) -> None:

@@ -48,6 +48,10 @@ class PeerOwner(Protocol):
         """Forget a username fragment whose time is over."""
 
 
+def _ignore(*_: object) -> None:
+    """Stand in for the callbacks of a closed peer: they would keep its session alive."""
+
+
 class Peer:
     """Transport of one session. Created with the answer, ended by `close`."""
 
@@ -199,6 +203,8 @@ class Peer:
         if self._handshake is not None and self._handshake is not asyncio.current_task():
             self._handshake.cancel()
         self._handshake = None
+        self.on_connected = self.on_media = self.on_rtcp = self.on_moved = _ignore
+        self.on_closed = _ignore
 
     def send_rtcp(self, data: bytes) -> None:
         """Protect and send a compound RTCP packet; dropped while not connected."""
