@@ -23,20 +23,22 @@ from typing import Protocol
 
 import aiohttp
 import msgspec
-import uvloop
 
 from media.aio.dtls_peer import Certificate, make_certificate
 from media.errors import MediaError
 from scripts.bench.figures import read_samples
 from scripts.bench.janus import Janus, JanusFailed, JanusViewer, PlainPublisher
 from scripts.bench.own_server import OwnServer, ServerFailed, own_server
-from scripts.bench.process import usage
+from scripts.bench.process import run, usage
 from scripts.bench.synthetic import Shape, SyntheticPublisher
 from scripts.bench.viewer import LightViewer, total_received
 
 _ROOM = "compare"
 _SETTLE_S, _IDLE_S = 2.0, 3.0
 _JOINS_AT_ONCE = 8
+_FULL_PACE = 0.95
+"Of the stream's packets; a publisher without CPU skips frames, which then come in longer trains."
+_PROBLEMS = (MediaError, aiohttp.ClientError, TimeoutError, OSError)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -165,7 +167,8 @@ async def measure(target: Target, count: int, seconds: float, shared: Shared) ->
     viewers = [target.viewer() for _ in range(count)]
     try:
         before, began = usage(target.pid), time.monotonic()
-        await _join_all(viewers, shared.http)
+        if problem := await _join_all(viewers, shared.http):
+            print(f"{target.name}: a join failed: {problem}", file=sys.stderr)
         joined, joining_s = usage(target.pid), time.monotonic() - began
         await asyncio.sleep(_IDLE_S)
         idle_share = (usage(target.pid).cpu_s - joined.cpu_s) / _IDLE_S
@@ -184,16 +187,19 @@ async def measure(target: Target, count: int, seconds: float, shared: Shared) ->
     )
 
 
-async def _join_all(viewers: list[LightViewer], http: aiohttp.ClientSession) -> None:
-    slots = asyncio.Semaphore(_JOINS_AT_ONCE)
+async def _join_all(viewers: list[LightViewer], http: aiohttp.ClientSession) -> str:
+    """Join all; return what went wrong last. Who did not get in is missing in `connected`."""
+    slots, problems = asyncio.Semaphore(_JOINS_AT_ONCE), [""]
 
     async def join(viewer: LightViewer) -> None:
         async with slots:
-            # Who does not get in is missing in `connected`.
-            with contextlib.suppress(MediaError, JanusFailed, aiohttp.ClientError, TimeoutError):
+            try:
                 await viewer.join(http)
+            except (JanusFailed, *_PROBLEMS) as error:
+                problems.append(str(error) or type(error).__name__)
 
     await asyncio.gather(*map(join, viewers))
+    return problems[-1]
 
 
 async def _forward(target: Target, viewers: list[LightViewer], seconds: float) -> Row:
@@ -240,28 +246,33 @@ _COLUMNS = (
 )
 
 
-def write_table(rows: list[Row]) -> str:
-    """Lay rows out as Markdown."""
-    lines = ["| " + " | ".join(title for title, _ in _COLUMNS) + " |"]
-    lines.append("|" + "---|" * len(_COLUMNS))
-    for row in rows:
-        values = ("-" if (v := getattr(row, name)) is None else f"{v}" for _, name in _COLUMNS)
-        lines.append("| " + " | ".join(values) + " |")
-    return "\n".join(lines)
+_HEAD = f"| {' | '.join(title for title, _ in _COLUMNS)} |\n|{'---|' * len(_COLUMNS)}"
+
+
+def _write_row(row: Row) -> str:
+    """Write a row of a Markdown table."""
+    values = (getattr(row, name) for _, name in _COLUMNS)
+    return f"| {' | '.join('-' if value is None else f'{value}' for value in values)} |"
 
 
 async def _compare(arguments: argparse.Namespace) -> list[Row]:
     prefix = ("taskset", "-c", str(arguments.server_core)) if arguments.pin else ()
     shape = Shape(spread_ms=arguments.spread_ms)
     rows = []
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http:
+    print(_HEAD, flush=True)
+    # Janus keeps a WebSocket for every viewer.
+    connector = aiohttp.TCPConnector(limit=0)
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
         shared = Shared(http, make_certificate(), shape, prefix)
         # A fresh server each: memory that was given back and taken again tells nothing.
-        for count, run in itertools.product(arguments.viewers, (ours, theirs)):
-            async with run(shared) as target:
+        for count, running in itertools.product(arguments.viewers, (ours, theirs)):
+            async with running(shared) as target:
                 row = await measure(target, count, arguments.seconds, shared)
             rows.append(row)
-            print(f"{row.server}, {count} viewers: {row.cpu_us_per_packet} us", flush=True)
+            print(_write_row(row), flush=True)
+            if row.packets_per_s < _FULL_PACE * shape.packets_per_s:
+                print("the load was short of CPU: no fair row", file=sys.stderr)
     return rows
 
 
@@ -271,11 +282,10 @@ def main() -> int:
     if arguments.pin:
         os.sched_setaffinity(0, {arguments.load_core})
     try:
-        rows = uvloop.run(_compare(arguments))
-    except (JanusFailed, ServerFailed, MediaError, aiohttp.ClientError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        rows = run(_compare(arguments))
+    except (JanusFailed, ServerFailed, *_PROBLEMS, asyncio.CancelledError) as error:
+        print(f"error: {str(error) or type(error).__name__}", file=sys.stderr)
         return 1
-    print(write_table(rows))
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump([msgspec.to_builtins(row) for row in rows], file, indent=2)

@@ -1,9 +1,16 @@
-"""What a process has used, from /proc (Linux); and free ports to give it."""
+"""What a process has used, from /proc (Linux); running one of our own and its children."""
 
+import asyncio
 import os
+import signal
 import socket
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import uvloop
+
+T = TypeVar("T")
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -48,3 +55,19 @@ def _scheduled_s(folder: Path) -> float:
         return int((folder / "schedstat").read_text().split()[0]) / 1e9
     except (OSError, IndexError):
         return 0.0
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a benchmark; SIGTERM ends it as Ctrl-C does, so that it ends its children.
+
+    Raises:
+        asyncio.CancelledError: it was ended.
+    """
+
+    async def cancellable() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await main
+
+    return uvloop.run(cancellable())

@@ -21,13 +21,12 @@ from typing import Any
 
 import aiohttp
 import msgspec
-import uvloop
 
 from media.aio.dtls_peer import make_certificate
 from media.errors import MediaError
 from scripts.bench.figures import read_samples, spread, table
 from scripts.bench.own_server import OwnServer, ServerFailed, own_server
-from scripts.bench.process import usage
+from scripts.bench.process import run, usage
 from scripts.bench.soak_plan import Limits, Sample, faults, grown_bytes_per_hour, visits
 from scripts.bench.synthetic import Shape, SyntheticPublisher
 from scripts.bench.viewer import LightViewer, total_received
@@ -118,33 +117,33 @@ class Soak:
             await self._publisher.stop(self._http)
 
 
-async def soak(run: Soak, arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+async def soak(load: Soak, arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     """Let viewers come and go; return the report and what was wrong."""
-    publisher = await run.publish(_shape(arguments))
+    publisher = await load.publish(_shape(arguments))
     await asyncio.sleep(_SETTLE_S)
     # One visit first: what a server loads for its first viewer stays for good.
-    if (first_viewer := await run.join()) is not None:
-        await run.leave(first_viewer)
+    if (first_viewer := await load.join()) is not None:
+        await load.leave(first_viewer)
     await asyncio.sleep(_ENDING_S)
-    first = await run.sample()
+    first = await load.sample()
     print(_HEADER, _line(first), sep="\n", flush=True)
     # Seats are twice the viewers wanted, and each is taken half of the time.
     stay_s = arguments.stay_s
     seats = [
-        asyncio.create_task(run.come_and_go(seat, stay_s, stay_s))
+        asyncio.create_task(load.come_and_go(seat, stay_s, stay_s))
         for seat in range(2 * arguments.viewers)
     ]
-    samples = await _sample_for(run, arguments)
+    samples = await _sample_for(load, arguments)
     for seat in seats:
         seat.cancel()
     await asyncio.gather(*seats, return_exceptions=True)
     await asyncio.sleep(_ENDING_S)
-    last = await run.sample()
+    last = await load.sample()
     print(_line(last))
     limits = Limits(rss_bytes_per_hour=1e6 * arguments.max_growth_mb)
     report = {
-        "joins": run.joins,
-        "failed joins": run.failed_joins,
+        "joins": load.joins,
+        "failed joins": load.failed_joins,
         "packets sent": publisher.packets,
         "key-frame requests": publisher.key_requests,
         "memory MB an hour": round(grown_bytes_per_hour(samples, limits) / 1e6, 2),
@@ -152,34 +151,34 @@ async def soak(run: Soak, arguments: argparse.Namespace) -> tuple[dict[str, Any]
         "after": _fields(last),
     }
     wrong = faults(first, samples, last, limits)
-    if run.failed_joins:
-        wrong.append(f"{run.failed_joins} joins failed, the last with: {run.last_problem}")
+    if load.failed_joins:
+        wrong.append(f"{load.failed_joins} joins failed, the last with: {load.last_problem}")
     return report, wrong
 
 
-async def _sample_for(run: Soak, arguments: argparse.Namespace) -> list[Sample]:
+async def _sample_for(load: Soak, arguments: argparse.Namespace) -> list[Sample]:
     seconds = 60 * arguments.minutes
     interval_s = min(arguments.every, seconds / 8)
     began = time.monotonic()
     samples = []
     for index in itertools.count(1):
         await asyncio.sleep(began + index * interval_s - time.monotonic())
-        samples.append(await run.sample())
+        samples.append(await load.sample())
         print(_line(samples[-1]), flush=True)
         if time.monotonic() - began >= seconds - interval_s / 2:
             return samples
     return samples
 
 
-async def storm(run: Soak, arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+async def storm(load: Soak, arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     """Let many join at once while some watch; return the report and what was wrong."""
-    publisher = await run.publish(_shape(arguments))
+    publisher = await load.publish(_shape(arguments))
     await asyncio.sleep(_SETTLE_S)
-    watchers = [viewer for _ in range(arguments.viewers) if (viewer := await run.join())]
+    watchers = [viewer for _ in range(arguments.viewers) if (viewer := await load.join())]
     await asyncio.sleep(_SETTLE_S)
     lost, received = sum(viewer.lost for viewer in watchers), total_received(watchers)
     asked, began, cpu_s = publisher.key_requests, time.monotonic(), time.process_time()
-    newcomers, joined_s = await _join_storm(run, arguments.storm, arguments.storm_seconds)
+    newcomers, joined_s = await _join_storm(load, arguments.storm, arguments.storm_seconds)
     await asyncio.sleep(_SETTLE_S)
     took_s = time.monotonic() - began
     received = total_received(watchers) - received
@@ -193,7 +192,7 @@ async def storm(run: Soak, arguments: argparse.Namespace) -> tuple[dict[str, Any
         "packets to watchers": received,
         "lost by watchers": lost,
         "joined": len(newcomers),
-        "failed joins": run.failed_joins,
+        "failed joins": load.failed_joins,
         "joining took s": round(joined_s, 2),
         "join to connected ms": spread([v.times.connected_ms or 0.0 for v in newcomers]),
         "join to key frame ms": spread(pictures),
@@ -204,18 +203,18 @@ async def storm(run: Soak, arguments: argparse.Namespace) -> tuple[dict[str, Any
     wrong = [f"watchers lost {lost} packets"] if lost else []
     if asked > _MOST_KEY_REQUESTS_PER_S * took_s:
         wrong.append(f"the host was asked for {asked} key frames in {took_s:.1f} s")
-    if run.failed_joins:
-        wrong.append(f"{run.failed_joins} joins failed, the last with: {run.last_problem}")
+    if load.failed_joins:
+        wrong.append(f"{load.failed_joins} joins failed, the last with: {load.last_problem}")
     return report, wrong
 
 
-async def _join_storm(run: Soak, count: int, seconds: float) -> tuple[list[LightViewer], float]:
+async def _join_storm(load: Soak, count: int, seconds: float) -> tuple[list[LightViewer], float]:
     slots, began = asyncio.Semaphore(_JOIN_SLOTS), time.monotonic()
 
     async def join(index: int) -> LightViewer | None:
         await asyncio.sleep(index * seconds / count)
         async with slots:
-            return await run.join()
+            return await load.join()
 
     joined = await asyncio.gather(*map(join, range(count)))
     return [viewer for viewer in joined if viewer is not None], time.monotonic() - began
@@ -247,8 +246,8 @@ def main() -> int:
     if arguments.pin:
         os.sched_setaffinity(0, {1})
     try:
-        report, wrong = uvloop.run(_run(arguments))
-    except (ServerFailed, OSError, *_PROBLEMS) as error:
+        report, wrong = run(_run(arguments))
+    except (ServerFailed, OSError, asyncio.CancelledError, *_PROBLEMS) as error:
         print(f"error: {str(error) or type(error).__name__}", file=sys.stderr)
         return 1
     print(table(report))
@@ -264,12 +263,12 @@ async def _run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]
     prefix = ("taskset", "-c", "0") if arguments.pin else ()
     timeout = aiohttp.ClientTimeout(total=30)
     async with own_server(*prefix) as server, aiohttp.ClientSession(timeout=timeout) as http:
-        run = Soak(server, http, arguments.seed)
+        load = Soak(server, http, arguments.seed)
         try:
-            return await (storm if arguments.storm else soak)(run, arguments)
+            return await (storm if arguments.storm else soak)(load, arguments)
         finally:
             with contextlib.suppress(*_PROBLEMS):
-                await run.stop()
+                await load.stop()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -33,6 +33,12 @@ class Shape(msgspec.Struct, frozen=True):
     spread_ms: float = 0.0
     "0: a frame's packets leave at once; else over so long, in steps of 5 ms like Chromium's pacer."
 
+    @property
+    def packets_per_s(self) -> float:
+        """Audio and video packets of a second without key frames."""
+        frame_bytes = self.video_bps // 8 // self.frames_per_second
+        return self.frames_per_second * -(-frame_bytes // self.packet_bytes) + 1 / _AUDIO_S
+
 
 def frame_payloads(size: int, limit: int, picture_id: int, *, key: bool) -> list[bytes]:
     """Return one frame's payloads of nearly equal size, the longer ones last, as libwebrtc cuts."""
