@@ -251,11 +251,12 @@ async def test_an_overtaken_restart_is_refused_and_changes_nothing(
     await viewer.hears(host, b"still here", 0.1)
 
 
+@TRANSPORTS
 @pytest.mark.parametrize("role", ["host", "viewer"])
 async def test_media_follow_who_changes_the_network(
-    server: BareServer, join: Join, role: str
+    server: BareServer, join: Join, role: str, transport: ClientTransport
 ) -> None:
-    host, viewer = await join(server, "whip"), await join(server, "whep")
+    host, viewer = await join(server, "whip", transport), await join(server, "whep", transport)
     await viewer.hears(host, b"before", 0.0)
     for at in range(1, 9):
         await (host if role == "host" else viewer).client.move()
