@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Layer } from "../src/protocol/layers";
-import { firstQuality, isOtherSize, isSameWish, layerOf, linesOf, offeredQualities, shownHeight, soundOnly, wantsLayers, wishOf, type HeardOnly, type Quality } from "../src/watch/quality";
+import { firstQuality, isOtherSize, isSameWish, layerOf, linesOf, NO_WISH, offeredQualities, shownHeight, soundOnly, wantsLayers, wishOf, type HeardOnly, type Quality } from "../src/watch/quality";
 
 const layer = (rid: string, height: number | null): Layer => ({ rid, height, bitrate_bps: 1 });
 const THREE = [layer("l", 320), layer("m", 640), layer("h", 1280)];
@@ -24,17 +24,18 @@ test("a name means a place in the order, whatever the layers are called", () => 
 });
 
 test("a choice becomes a wish", () => {
-  expect(wishOf("auto", THREE, 1_600)).toEqual({ rid: null, max_height: 1_600, audio_only: false });
-  expect(wishOf("medium", THREE, 1_600)).toEqual({ rid: "m", max_height: null, audio_only: false });
-  expect(wishOf("audio", THREE, 1_600)).toEqual({ rid: null, max_height: null, audio_only: true });
-  expect(wishOf("high", [], 1_600)).toEqual({ rid: null, max_height: 1_600, audio_only: false });
+  expect(wishOf("medium", THREE, 1_000)).toEqual({ ...NO_WISH, rid: "m" });
+  expect(wishOf("audio", THREE, 1_000)).toEqual({ ...NO_WISH, audio_only: true });
+  expect(wishOf("saver", [], 1_000)).toEqual({ ...NO_WISH, max_height: 1 });
   expect(isSameWish(wishOf("high", THREE, 1), wishOf("high", THREE, 2))).toBe(true);
-  expect(isSameWish(null, wishOf("auto", [], null))).toBe(false);
+  expect(isSameWish(wishOf("high", THREE, 1), NO_WISH)).toBe(false);
 });
 
-test("saving data asks for the lowest layer before it is known and leaves sound alone to the server", () => {
-  expect(wishOf("saver", [], 1_600)).toEqual({ rid: null, max_height: 1, audio_only: false });
-  expect(wishOf("saver", THREE, 1_600)).toEqual({ rid: null, max_height: 320, audio_only: false });
+test("only a screen smaller than the picture is worth telling", () => {
+  expect(wishOf("auto", THREE, 1_000)).toEqual({ ...NO_WISH, max_height: 1_000 });
+  expect(wishOf("auto", THREE, 1_280)).toEqual(NO_WISH);
+  expect(wishOf("auto", ONE, 300)).toEqual(NO_WISH);
+  expect(wishOf("high", [], 300)).toEqual(NO_WISH);
 });
 
 test("a visit begins with what was chosen last, or saves data where the browser says so", () => {
@@ -77,13 +78,14 @@ test("sound without a picture has a reason", () => {
   expect(soundOnly(heard({ hostSends: null }))).toBeNull();
 });
 
-test("layers are asked for at the start, when somebody looks, and when something is odd", () => {
-  const base = { isLooking: false, isKnown: true, sizeChanged: false, pictureStoppedMs: 0, soundStoppedMs: 0, sinceMs: 60_000 };
+test("layers are asked for when somebody looks, when they matter, and when the picture is missing", () => {
+  const base = { isLooking: false, isNeeded: false, isKnown: false, pictureStoppedMs: 0, soundStoppedMs: 0, sinceMs: 60_000 };
   expect(wantsLayers(base)).toBe(false);
-  expect(wantsLayers({ ...base, isKnown: false })).toBe(true);
-  expect(wantsLayers({ ...base, isLooking: true })).toBe(true);
+  expect(wantsLayers({ ...base, isNeeded: true })).toBe(true);
+  expect(wantsLayers({ ...base, isNeeded: true, isKnown: true })).toBe(false);
+  expect(wantsLayers({ ...base, isNeeded: true, sinceMs: 1_000 })).toBe(false);
+  expect(wantsLayers({ ...base, isLooking: true, isKnown: true })).toBe(true);
   expect(wantsLayers({ ...base, isLooking: true, sinceMs: 500 })).toBe(false);
-  expect(wantsLayers({ ...base, sizeChanged: true })).toBe(true);
   expect(wantsLayers({ ...base, pictureStoppedMs: 1_500 })).toBe(true);
-  expect(wantsLayers({ ...base, pictureStoppedMs: 1_500, soundStoppedMs: 1_500 })).toBe(false);
+  expect(wantsLayers({ ...base, pictureStoppedMs: 1_500, soundStoppedMs: 1_500, isNeeded: true })).toBe(false);
 });

@@ -1,13 +1,15 @@
 /** The viewer's choice of picture, kept in step with the server: wishes go out, layers come in. */
 import { computed, signal } from "@preact/signals";
-import { readLayers, wishLayer, type LayersShown, type LayerWish } from "../protocol/layers";
+import { readLayers, wishLayer, type LayersShown } from "../protocol/layers";
 import { problemOf } from "../protocol/problem";
 import { recall, remember } from "../ui/storage";
 import type { Flow } from "./flow";
-import { firstQuality, isOtherSize, isSameWish, linesOf, offeredQualities, wantsLayers, wishOf, type Quality } from "./quality";
+import { firstQuality, isOtherSize, isSameWish, linesOf, NO_WISH, offeredQualities, wantsLayers, wishOf, type Quality } from "./quality";
 
 /** A turning phone changes its size many times; the last one counts. */
 const SETTLED_MS = 600;
+/** After a wish that was not taken. */
+const AGAIN_MS = 5_000;
 
 export interface Seen {
   flow: Flow;
@@ -25,11 +27,12 @@ export class LayerControl {
   readonly offered = computed(() => offeredQualities(this.shown.value?.layers ?? []));
 
   private url: string | null = null;
-  private wished: LayerWish | null = null;
+  private wished = NO_WISH;
+  private failedAtMs = -Infinity;
   private told: number | null = null;
   private changing: { height: number | null; sinceMs: number } | null = null;
-  private playedHeight: number | null = null;
-  private readAtMs = 0;
+  private isKnown = false;
+  private readAtMs = -Infinity;
   private isBusy = false;
 
   constructor(
@@ -42,15 +45,23 @@ export class LayerControl {
   choose(quality: Quality): void {
     this.quality.value = quality;
     if (quality !== "audio") remember("quality", quality);
-    void this.wish();
+    this.failedAtMs = -Infinity;
+    void this.wish(performance.now());
+  }
+
+  /** Another publisher may have other layers. */
+  forget(): void {
+    this.isKnown = false;
   }
 
   /** A new session knows nothing of our wishes. */
   attach(url: string | null): void {
     this.url = url;
-    this.wished = null;
+    this.wished = NO_WISH;
+    this.failedAtMs = -Infinity;
     this.shown.value = null;
-    this.readAtMs = 0;
+    this.isKnown = false;
+    this.readAtMs = -Infinity;
   }
 
   /** Lines ("720") of the layer being sent; null while unknown. */
@@ -65,18 +76,22 @@ export class LayerControl {
     this.isBusy = true;
     try {
       this.followSize(seen.shownHeight, nowMs);
-      const sizeChanged = seen.playedHeight !== this.playedHeight;
       const { pictureStoppedMs, soundStoppedMs } = seen.flow;
-      const isKnown = (this.shown.value?.layers.length ?? 0) > 0;
-      if (wantsLayers({ isLooking: seen.isLooking, isKnown, sizeChanged, pictureStoppedMs, soundStoppedMs, sinceMs: nowMs - this.readAtMs })) {
+      const sinceMs = nowMs - this.readAtMs;
+      if (wantsLayers({ isLooking: seen.isLooking, isNeeded: this.isNeeded(seen), isKnown: this.isKnown, pictureStoppedMs, soundStoppedMs, sinceMs })) {
         this.readAtMs = nowMs;
-        this.playedHeight = seen.playedHeight;
         await this.read();
       }
-      await this.wish();
+      if (nowMs - this.failedAtMs >= AGAIN_MS) await this.wish(nowMs);
     } finally {
       this.isBusy = false;
     }
+  }
+
+  private isNeeded({ shownHeight, playedHeight }: Seen): boolean {
+    const quality = this.quality.value;
+    if (quality !== "auto") return quality !== "saver" && quality !== "audio";
+    return shownHeight !== null && playedHeight !== null && shownHeight < playedHeight;
   }
 
   private followSize(height: number | null, nowMs: number): void {
@@ -90,26 +105,28 @@ export class LayerControl {
     if (url === null) return;
     try {
       const shown = await readLayers(this.fetcher, url);
-      if (url === this.url) this.shown.value = shown;
+      if (url !== this.url) return;
+      this.shown.value = shown;
+      this.isKnown = shown.layers.length > 0;
     } catch (thrown) {
       problemOf(thrown);
       // The picture goes on without; the next look may do better.
     }
   }
 
-  private async wish(): Promise<void> {
-    const { url } = this;
+  private async wish(nowMs: number): Promise<void> {
+    const { url, wished } = this;
     const wish = wishOf(this.quality.value, this.shown.value?.layers ?? [], this.told);
-    const isDefault = wish.rid === null && wish.max_height === null && !wish.audio_only;
-    if (url === null || isSameWish(wish, this.wished) || (this.wished === null && isDefault)) return;
-    const before = this.wished;
+    if (url === null || isSameWish(wish, wished)) return;
     this.wished = wish;
     try {
       await wishLayer(this.fetcher, url, wish);
       if (url === this.url) await this.read();
     } catch (thrown) {
       problemOf(thrown);
-      if (url === this.url) this.wished = before;
+      if (url !== this.url || this.wished !== wish) return;
+      this.wished = wished;
+      this.failedAtMs = nowMs;
     }
   }
 }

@@ -38,19 +38,25 @@ export function layerOf(quality: Quality, layers: readonly Layer[]): Layer | nul
   }
 }
 
+export const NO_WISH: LayerWish = { rid: null, max_height: null, audio_only: false };
+
+/** The smallest ceiling there is: the lowest layer, whatever its height. */
+const LOWEST = 1;
+
 /**
  * Saving data is a ceiling, not a fixed layer: on a link too poor even for that the server may
- * still choose sound alone.
+ * still choose sound alone. A screen larger than the picture is no wish: most pages have none.
  */
 export function wishOf(quality: Quality, layers: readonly Layer[], shownHeight: number | null): LayerWish {
-  if (quality === "audio") return { rid: null, max_height: null, audio_only: true };
+  if (quality === "audio") return { ...NO_WISH, audio_only: true };
+  if (quality === "saver") return { ...NO_WISH, max_height: LOWEST };
   const layer = layerOf(quality, layers);
-  if (quality === "saver") return { rid: null, max_height: layer?.height ?? 1, audio_only: false };
-  return { rid: layer?.rid ?? null, max_height: layer ? null : shownHeight, audio_only: false };
+  if (layer) return { ...NO_WISH, rid: layer.rid };
+  const isSmaller = shownHeight !== null && shownHeight < (layers.at(-1)?.height ?? 0);
+  return { ...NO_WISH, max_height: layers.length > 1 && isSmaller ? shownHeight : null };
 }
 
-export const isSameWish = (a: LayerWish | null, b: LayerWish | null) =>
-  a?.rid === b?.rid && a?.max_height === b?.max_height && a?.audio_only === b?.audio_only;
+export const isSameWish = (a: LayerWish, b: LayerWish) => a.rid === b.rid && a.max_height === b.max_height && a.audio_only === b.audio_only;
 
 /** Height in device pixels that the picture takes up in its element. */
 export function shownHeight(element: Size, picture: Size | null, fit: "cover" | "contain", pixelRatio: number): number | null {
@@ -96,10 +102,23 @@ export function soundOnly(heard: HeardOnly): SoundOnly {
   return heard.shown?.audio_only ? "poor" : null;
 }
 
-/** Layers are asked for only when somebody looks or something is odd: thousands of pages ask. */
-export function wantsLayers(at: { isLooking: boolean; isKnown: boolean; sizeChanged: boolean; pictureStoppedMs: number; soundStoppedMs: number; sinceMs: number }): boolean {
+export interface Curious {
+  /** Somebody looks at the settings or the numbers. */
+  isLooking: boolean;
+  /** The choice names a layer, or the screen is smaller than the picture. */
+  isNeeded: boolean;
+  /** Of the publisher there is now. */
+  isKnown: boolean;
+  pictureStoppedMs: number;
+  soundStoppedMs: number;
+  /** Since the last question. */
+  sinceMs: number;
+}
+
+/** Layers are asked for only when it matters: thousands of pages would ask. */
+export function wantsLayers(at: Curious): boolean {
   if (at.isLooking) return at.sinceMs >= 2_000;
-  if (!at.isKnown || at.sizeChanged) return at.sinceMs >= 1_000;
-  const isOdd = at.pictureStoppedMs >= 1_000 && at.soundStoppedMs < 1_000;
-  return isOdd && at.sinceMs >= 1_000;
+  const isPlaying = at.pictureStoppedMs < 1_000;
+  if (isPlaying) return at.isNeeded && !at.isKnown && at.sinceMs >= 3_000;
+  return at.soundStoppedMs < 1_000 && at.sinceMs >= 1_000;
 }

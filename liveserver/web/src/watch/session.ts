@@ -182,6 +182,7 @@ export class WatchSession {
     this.room.value = room;
     const returned = room.host === "on" && before?.host !== "on";
     if (returned || before?.source !== room.source) {
+      this.layers.forget();
       this.undecodable.value = false;
       this.media.wake();
     }
