@@ -56,7 +56,7 @@ class LossRecovery:
 
     def nacks_due(self, now: float, rtt_s: float | None) -> tuple[list[int], bool]:
         """Return the indices to ask for now, and whether any was given up just now."""
-        late = [i for i, (since, _, _) in self._missing.items() if now - since > _GIVE_UP_S]
+        late = [i for i, (since, _, _) in self._missing.items() if now >= since + _GIVE_UP_S]
         for index in late:
             del self._missing[index]
         self.given_up += len(late)
@@ -65,5 +65,6 @@ class LossRecovery:
         for index in due:
             since, _, times = self._missing[index]
             # Patience grows: a publisher that does not resend is not to be flooded.
-            self._missing[index] = (since, now + retry_s * 1.5**times, times + 1)
+            again_at = min(now + retry_s * 1.5**times, since + _GIVE_UP_S)
+            self._missing[index] = (since, again_at, times + 1)
         return due, bool(late)
