@@ -5,6 +5,7 @@ Reads as far as the frame size and no further. Never raises on any bytes.
 
 _SPS, _STAP_A = 7, 24
 _CHROMA_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+_YUV_420, _YUV_444 = 1, 3
 _MAX_BITS = 4096
 
 
@@ -54,8 +55,10 @@ def _height(bits: _Bits) -> int | None:
     profile = bits.take(8)
     bits.take(16)
     bits.golomb()
+    chroma = _YUV_420
     if profile in _CHROMA_PROFILES:
-        if bits.golomb() == 3:
+        chroma = bits.golomb()
+        if chroma == _YUV_444:
             bits.take(1)
         bits.golomb()
         bits.golomb()
@@ -78,7 +81,8 @@ def _height(bits: _Bits) -> int | None:
         bits.golomb()
         bits.golomb()
         bottom = bits.golomb() + bits.golomb()
-    height = (2 - frame_only) * (16 * map_units - 2 * bottom)
+    crop_unit = 2 if chroma == _YUV_420 else 1
+    height = (2 - frame_only) * (16 * map_units - crop_unit * bottom)
     return height if 0 < height <= 16384 else None
 
 
