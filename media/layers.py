@@ -1,7 +1,8 @@
 """Which simulcast layer a viewer gets: by its bandwidth, its losses and what its page wants.
 
 Down at once, up with care: a viewer's REMB cannot prove more than about 1.5 times what it
-receives, so going up is a trial. A trial that fails doubles the wait before the next.
+receives, so going up is a trial, and an estimate that still grows is no reason to end it. A
+trial that fails doubles the wait before the next.
 """
 
 from collections.abc import Sequence
@@ -19,12 +20,18 @@ _OVERUSE = 0.8
 _HEAVY_LOSS = 0.15
 _LIGHT_LOSS = 0.03
 _PATIENCE_S = 0.8
-"How long trouble must last before going down: one late report is no trouble."
+"How long trouble must last before going down: one late report is no trouble, but in a trial."
+_HOPE_S = 2.5
+"An estimate that grew within this time may grow on: Chrome adds 8 % a second at most."
+_MAX_HOPE_S = 30.0
+"An estimate that is too low for so long is believed, though it may rise now and then."
+_CHANGE = 0.03
+"Less is noise. Chrome reports a fall by more than 3 % at once."
 _POOR_S = 3.0
 "How long the estimate must be that poor: after an outage it recovers within a second or two."
 _FIRST_TRIAL_S = 4.0
 _LAST_TRIAL_S = 60.0
-_TRIAL_FAILED_S = 8.0
+_TRIAL_FAILED_S = 12.0
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -61,9 +68,10 @@ class LayerSelector:
 
     def __init__(self) -> None:
         self.wish = Wish()
-        self._chosen: int | None = None
+        self._limit: int | None = None
+        "Highest layer that the link has room for, or `AUDIO_ONLY`; None while none is known."
+        self._estimate = _Estimate()
         self._trouble_since: float | None = None
-        self._poor_since: float | None = None
         self._changed_at = 0.0
         self._rose_at: float | None = None
         self._trial_wait_s = _FIRST_TRIAL_S
@@ -73,7 +81,7 @@ class LayerSelector:
         """Whether no picture is to be sent."""
         if self.wish.is_audio_only:
             return True
-        return self.wish.rid is None and self._chosen == AUDIO_ONLY
+        return self.wish.rid is None and self._limit == AUDIO_ONLY
 
     def choose(
         self, layers: Sequence[Layer], remb_bps: int | None, fraction_lost: float, now: float
@@ -86,22 +94,22 @@ class LayerSelector:
             fraction_lost: Share of video packets it lost lately, 0..1.
             now: Seconds.
         """
+        self._estimate.update(remb_bps, now)
+        top = self._ceiling(layers)
         if self.wish.is_audio_only:
             return AUDIO_ONLY
-        top = self._ceiling(layers)
         if self.wish.rid is not None:
             return top
-        current = min(self._start(top, now), top)
-        if remb_bps is None or remb_bps > _AUDIO_ONLY_BPS:
-            self._poor_since = None
-        elif self._poor_since is None:
-            self._poor_since = now
-        if self._is_in_trouble(layers, current, remb_bps, fraction_lost, now):
-            current = self._go_down(layers, current, remb_bps, now)
-        elif current < top and self._may_rise(layers, current, remb_bps, fraction_lost, now):
+        if self._rose_at is not None and now - self._rose_at > 2 * _TRIAL_FAILED_S:
+            self._trial_wait_s = _FIRST_TRIAL_S
+        current = top if self._limit is None else min(self._limit, top)
+        if self._is_in_trouble(layers, current, fraction_lost, now):
+            current = self._limit = self._go_down(layers, current, now)
+        elif current < top and self._may_rise(layers, current, fraction_lost, now):
             current += 1
+            self._limit = current if current < len(layers) - 1 else None
             self._rose_at = self._changed_at = now
-        self._chosen = current
+            self._estimate.hope(now)
         return current
 
     def _ceiling(self, layers: Sequence[Layer]) -> int:
@@ -115,40 +123,30 @@ class LayerSelector:
                 return index
         return len(layers) - 1
 
-    def _start(self, top: int, now: float) -> int:
-        if self._chosen is None:
-            self._changed_at = now
-            return top
-        return self._chosen
-
     def _is_in_trouble(
-        self,
-        layers: Sequence[Layer],
-        current: int,
-        remb_bps: int | None,
-        fraction_lost: float,
-        now: float,
+        self, layers: Sequence[Layer], current: int, fraction_lost: float, now: float
     ) -> bool:
         if current == AUDIO_ONLY:
             return False
-        needs = layers[current].bitrate_bps
-        is_over = remb_bps is not None and remb_bps < needs * _OVERUSE
+        is_over = self._estimate.is_short_of(layers[current].bitrate_bps * _OVERUSE, now)
         if not is_over and fraction_lost < _HEAVY_LOSS:
             self._trouble_since = None
             return False
         if self._trouble_since is None:
             self._trouble_since = now
-        return now - self._trouble_since >= _PATIENCE_S
+        return self._is_on_trial(now) or now - self._trouble_since >= _PATIENCE_S
 
-    def _go_down(
-        self, layers: Sequence[Layer], current: int, remb_bps: int | None, now: float
-    ) -> int:
-        if self._rose_at is not None and now - self._rose_at < _TRIAL_FAILED_S:
+    def _is_on_trial(self, now: float) -> bool:
+        return self._rose_at is not None and now - self._rose_at < _TRIAL_FAILED_S
+
+    def _go_down(self, layers: Sequence[Layer], current: int, now: float) -> int:
+        if self._is_on_trial(now):
             self._trial_wait_s = min(2 * self._trial_wait_s, _LAST_TRIAL_S)
         self._rose_at, self._trouble_since, self._changed_at = None, None, now
+        remb_bps = self._estimate.bps
         if remb_bps is None:
             return max(0, current - 1)
-        if self._poor_since is not None and now - self._poor_since >= _POOR_S:
+        if self._estimate.is_poor(now):
             return AUDIO_ONLY
         fitting = [
             index
@@ -158,17 +156,54 @@ class LayerSelector:
         return fitting[-1] if fitting else 0
 
     def _may_rise(
-        self,
-        layers: Sequence[Layer],
-        current: int,
-        remb_bps: int | None,
-        fraction_lost: float,
-        now: float,
+        self, layers: Sequence[Layer], current: int, fraction_lost: float, now: float
     ) -> bool:
-        if self._rose_at is not None and now - self._rose_at > 2 * _TRIAL_FAILED_S:
-            self._trial_wait_s = _FIRST_TRIAL_S
         if fraction_lost > _LIGHT_LOSS or now - self._changed_at < self._trial_wait_s:
             return False
+        remb_bps = self._estimate.bps
         if remb_bps is None or current == AUDIO_ONLY:
             return True
         return remb_bps > layers[current].bitrate_bps
+
+
+class _Estimate:
+    """A viewer's REMB and whether it grows."""
+
+    def __init__(self) -> None:
+        self.bps: int | None = None
+        self._level = 0.0
+        self._grew_at: float | None = None
+        self._short_since: float | None = None
+        self._poor_since: float | None = None
+
+    def update(self, bps: int | None, now: float) -> None:
+        if bps is None or bps > _AUDIO_ONLY_BPS:
+            self._poor_since = None
+        elif self._poor_since is None:
+            self._poor_since = now
+        if bps is None or bps == self.bps:
+            return
+        if bps > self._level * (1 + _CHANGE):
+            # The first estimate of all is no growth.
+            self._level, self._grew_at = bps, None if self.bps is None else now
+        elif bps < self._level * (1 - _CHANGE):
+            self._level, self._grew_at = bps, None
+        self.bps = bps
+
+    def hope(self, now: float) -> None:
+        """Give a new layer's estimate time to grow."""
+        self._grew_at, self._short_since = now, None
+
+    def is_poor(self, now: float) -> bool:
+        """Tell whether the link has had no room for any picture for a while."""
+        return self._poor_since is not None and now - self._poor_since >= _POOR_S
+
+    def is_short_of(self, bps: float, now: float) -> bool:
+        """Tell whether the link has no room for `bps`, nor seems to get it soon."""
+        if self.bps is None or self.bps >= bps:
+            self._short_since = None
+            return False
+        if self._short_since is None:
+            self._short_since = now
+        may_grow = self._grew_at is not None and now - self._grew_at < _HOPE_S
+        return not may_grow or now - self._short_since > _MAX_HOPE_S

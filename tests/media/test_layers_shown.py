@@ -45,7 +45,7 @@ def test_an_unknown_viewer_has_no_layers() -> None:
 
 def test_a_link_too_poor_for_a_picture_is_told_as_sound_only() -> None:
     selector = LayerSelector()
-    chosen = [selector.choose(LAYERS, POOR_BPS, 0.0, now) for now in (0.0, 1.0, 2.0)]
+    chosen = [selector.choose(LAYERS, POOR_BPS, 0.0, now) for now in (0.0, 1.0, 2.0, 3.0)]
     assert chosen[-1] == AUDIO_ONLY
     assert selector.is_audio_only
     selector.wish = Wish(rid="l")
