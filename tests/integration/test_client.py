@@ -99,7 +99,8 @@ async def test_packets_sent_by_one_client_arrive_at_another(
     payloads = Vp8Packetizer(picture_id=3).packetize(KEY_FRAME)
     publisher.video.send(payloads, 0.0)
     packets = [parse_packet(data) for data in await take(arrived, len(payloads))]
-    assert b"".join(p.payload[4:] for p in packets) == KEY_FRAME
+    # Picture numbers are taken out: one descriptor byte is left.
+    assert b"".join(p.payload[1:] for p in packets) == KEY_FRAME
     assert [p.marker for p in packets] == [False, False, True]
     assert {p.payload_type for p in packets} == {96}
     publisher.audio.send([b"sound"], 0.02)
@@ -115,7 +116,8 @@ async def test_a_viewer_who_comes_later_gets_the_kept_key_frame(
     await server.event(MediaStarted)
     _, arrived = await watch()
     packets = [parse_packet(data) for data in await take(arrived, len(payloads))]
-    assert b"".join(p.payload[4:] for p in packets) == KEY_FRAME
+    # Picture numbers are taken out: one descriptor byte is left.
+    assert b"".join(p.payload[1:] for p in packets) == KEY_FRAME
 
 
 async def test_the_server_learns_of_a_client_that_leaves(
