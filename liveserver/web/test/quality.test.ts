@@ -64,7 +64,7 @@ test("lines are counted along the shorter side", () => {
 });
 
 const heard = (change: Partial<HeardOnly> = {}): HeardOnly => ({
-  quality: "auto", shown: { layers: THREE, current: "h", audio_only: false }, pictureStoppedMs: 0, soundStoppedMs: 0, hostSends: { video: true, audio: true }, ...change,
+  quality: "auto", shown: { layers: THREE, current: "h", audio_only: false }, pictureStoppedMs: 0, soundStoppedMs: 0, hasPlayed: true, hostSends: { video: true, audio: true }, ...change,
 });
 const poor = { shown: { layers: THREE, current: null, audio_only: true }, pictureStoppedMs: 2_000 };
 
@@ -76,6 +76,9 @@ test("sound without a picture has a reason", () => {
   expect(soundOnly(heard({ ...poor, soundStoppedMs: 2_000 }))).toBeNull();
   expect(soundOnly(heard({ hostSends: { video: false, audio: true } }))).toBe("host");
   expect(soundOnly(heard({ hostSends: null }))).toBeNull();
+  expect(soundOnly(heard({ pictureStoppedMs: 2_500 }))).toBeNull();
+  expect(soundOnly(heard({ pictureStoppedMs: 3_000 }))).toBe("missing");
+  expect(soundOnly(heard({ pictureStoppedMs: 9_000, hasPlayed: false }))).toBeNull();
 });
 
 test("layers are asked for when somebody looks, when they matter, and when the picture is missing", () => {

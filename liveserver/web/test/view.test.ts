@@ -12,7 +12,7 @@ const problem = (status: number, code: string) => ({ status, code, title: "", de
 const flow = (change: Partial<Flow> = {}): Flow => ({ silentMs: 0, pictureStoppedMs: 0, soundStoppedMs: 0, hasPlayed: true, ...change });
 const known = (change: Partial<Known> = {}): Known => ({
   room: room(), roomProblem: null, failedPolls: 0, browserOnline: true, hasWebRtc: true, undecodable: false,
-  subscriber: { phase: "connected", problem: null, retryAtMs: null }, flow: flow(), verdict: "flowing", soundOnly: null, hasPlayed: true, ...change,
+  subscriber: { phase: "connected", problem: null, retryAtMs: null }, flow: flow(), verdict: "flowing", hasPlayed: true, ...change,
 });
 const phase = (name: SubscriberStatus["phase"]) => ({ subscriber: { phase: name, problem: null, retryAtMs: null } });
 const stopped = (ms: number, soundMs = ms) => ({ flow: flow({ silentMs: Math.min(ms, soundMs), pictureStoppedMs: ms, soundStoppedMs: soundMs }) });
@@ -29,8 +29,7 @@ test.each<[string, Partial<Known>]>([
   ["live", { room: room({ host: "away" }) }],
   ["away", { verdict: "quiet", ...stopped(2_000) }],
   ["live", { verdict: "ask", ...stopped(2_000) }],
-  ["away", stopped(3_000, 0)],
-  ["live", { ...stopped(3_000, 0), soundOnly: "poor" }],
+  ["live", stopped(3_000, 0)],
   ["reconnecting", { ...phase("interrupted"), ...stopped(2_000) }],
   ["live", { ...phase("interrupted"), ...stopped(500) }],
   ["reconnecting", phase("waiting")],

@@ -81,7 +81,7 @@ export function linesOf(height: number | null, picture: Size | null): number | n
 }
 
 /** Why there is sound but no picture. */
-export type SoundOnly = "wish" | "poor" | "host" | null;
+export type SoundOnly = "wish" | "poor" | "missing" | "host" | null;
 
 export interface HeardOnly {
   quality: Quality;
@@ -89,17 +89,22 @@ export interface HeardOnly {
   /** Since the last frame, and since the last packet of sound. */
   pictureStoppedMs: number;
   soundStoppedMs: number;
+  /** A picture has been seen in this session. */
+  hasPlayed: boolean;
   /** The host's own formats; null without a host. */
   hostSends: { video: boolean; audio: boolean } | null;
 }
 
 const STOPPED_MS = 2_000;
+/** A moment is a key frame on its way; longer is a picture that somebody misses. */
+const MISSED_MS = 3_000;
 
 export function soundOnly(heard: HeardOnly): SoundOnly {
   if (heard.quality === "audio") return "wish";
   if (heard.hostSends?.audio && !heard.hostSends.video) return "host";
   if (heard.pictureStoppedMs < STOPPED_MS || heard.soundStoppedMs >= STOPPED_MS) return null;
-  return heard.shown?.audio_only ? "poor" : null;
+  if (heard.shown?.audio_only) return "poor";
+  return heard.hostSends?.video && heard.hasPlayed && heard.pictureStoppedMs >= MISSED_MS ? "missing" : null;
 }
 
 export interface Curious {

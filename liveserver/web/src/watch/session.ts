@@ -45,6 +45,7 @@ export class WatchSession {
       shown: this.layers.shown.value,
       pictureStoppedMs: this.flow.value.pictureStoppedMs,
       soundStoppedMs: this.flow.value.soundStoppedMs,
+      hasPlayed: this.flow.value.hasPlayed,
       hostSends: ingest ? { video: ingest.video_codec !== null, audio: ingest.audio_codec !== null } : null,
     });
   });
@@ -59,7 +60,6 @@ export class WatchSession {
       subscriber: this.subscriber.value,
       flow: this.flow.value,
       verdict: this.verdict.value,
-      soundOnly: this.soundOnly.value,
       hasPlayed: this.hasPlayed.value,
     }),
   );

@@ -3,7 +3,6 @@ import type { Room } from "../protocol/api";
 import type { Problem } from "../protocol/problem";
 import type { SubscriberStatus } from "../protocol/subscriber";
 import type { Flow, Verdict } from "./flow";
-import type { SoundOnly } from "./quality";
 
 export type View =
   | "loading"
@@ -33,13 +32,10 @@ export interface Known {
   subscriber: SubscriberStatus;
   flow: Flow;
   verdict: Verdict;
-  soundOnly: SoundOnly;
 }
 
 /** A connection that says it is interrupted while frames still come is left alone so long. */
 const FROZEN_MS = 1_000;
-/** Sound without a picture: a moment is a key frame on its way, longer is a picture that is gone. */
-const MISSED_MS = 3_000;
 
 /** One lost poll is nothing; two in a row are an outage. */
 const OUTAGE_POLLS = 2;
@@ -68,12 +64,11 @@ function isReconnecting({ room, subscriber, flow, hasPlayed }: Known): boolean {
 }
 
 /** By what is seen here, which is quicker than the polls, and by what the server says. */
-function isHostAway({ room, subscriber, flow, verdict, soundOnly, hasPlayed }: Known): boolean {
+function isHostAway({ room, subscriber, flow, verdict }: Known): boolean {
   const isConnected = subscriber.phase === "connected";
   if (isConnected && flow.hasPlayed && flow.pictureStoppedMs < FROZEN_MS) return false;
   if (room?.host !== "on") return true;
-  if (!isConnected || soundOnly) return false;
-  return verdict === "quiet" || (hasPlayed && flow.hasPlayed && flow.pictureStoppedMs >= MISSED_MS && flow.soundStoppedMs < FROZEN_MS);
+  return isConnected && verdict === "quiet";
 }
 
 function refusedView({ subscriber, hasWebRtc, undecodable }: Known): View | null {

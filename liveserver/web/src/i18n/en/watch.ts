@@ -45,6 +45,7 @@ export const watch = {
   "slate.sound.title": "Sound only",
   "slate.sound.wish": "You chose to listen without the picture.",
   "slate.sound.poor": "Your connection is weak, so the sound goes first.\nThe picture returns by itself.",
+  "slate.sound.missing": "The picture is missing for a moment.\nIt returns by itself.",
   "slate.sound.host": "The host sends no picture.",
   "slate.sound.picture": "Show the picture",
   "ended.kicker": "Show ended · {day}",

@@ -46,6 +46,7 @@ export const watch: Watch = {
   "slate.sound.title": "仅声音",
   "slate.sound.wish": "你选择了只听声音。",
   "slate.sound.poor": "网络较弱，先保证声音，\n网络好转后画面自动恢复。",
+  "slate.sound.missing": "画面暂时中断，声音继续，\n画面会自动恢复。",
   "slate.sound.host": "主播没有发送画面。",
   "slate.sound.picture": "显示画面",
   "ended.kicker": "直播已结束 · {day}",
