@@ -30,6 +30,8 @@ install_services() {
   find_chromium >/dev/null || missing+=(chromium)
   ! asked_for LIVESERVER_TEST_POSTGRES || [ -x "$(postgres_bin)/initdb" ] || missing+=(postgresql)
   ! asked_for LIVESERVER_TEST_REDIS || command -v redis-server >/dev/null || missing+=(redis-server)
+  # The relay test is skipped without it, so it is nobody's duty to install it by hand.
+  command -v turnserver >/dev/null || ! can_apt || missing+=(coturn)
   [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
 }
 
