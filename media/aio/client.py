@@ -104,7 +104,7 @@ class WebRtcClient:
             async with asyncio.timeout(timeout_s):
                 await self._ice_done
                 await self._start_dtls(parsed)
-        except (TimeoutError, DtlsFailed) as error:
+        except (TimeoutError, DtlsFailed, ConnectFailed) as error:
             await self.close()
             raise ConnectFailed(str(error) or "timed out") from error
         return parsed
@@ -159,15 +159,17 @@ class WebRtcClient:
         raise ConnectFailed("the answer has no UDP candidate")
 
     async def _start_dtls(self, answer: Answer) -> None:
-        self._dtls = DtlsPeer(
+        dtls = self._dtls = DtlsPeer(
             answer.dtls_role,
             self._certificate,
             answer.fingerprints,
             self._send,
             on_closed=self.closed.set,
         )
-        await self._dtls.handshake()
-        self._srtp = self._dtls.sender, self._dtls.receiver
+        await dtls.handshake()
+        if self.closed.is_set():
+            raise ConnectFailed("closed meanwhile")
+        self._srtp = dtls.sender, dtls.receiver
         early, self._early = self._early, []
         for datagram in early:
             self._receive_media(datagram)
