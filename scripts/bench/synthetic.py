@@ -88,9 +88,9 @@ class SyntheticPublisher:
         """End the session politely."""
         for task in self._tasks:
             task.cancel()
-        await self._client.close()
         if self._session is not None:
             await delete_session(http, self._session.url, token=self._token)
+        await self._client.close()
 
     def _receive_rtcp(self, data: bytes) -> None:
         try:

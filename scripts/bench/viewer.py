@@ -99,10 +99,10 @@ class LightViewer:
         """End the session politely."""
         if self._reporting is not None:
             self._reporting.cancel()
-        await self._client.close()
         if self._session is not None:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                 await delete_session(http, self._session.url, token=self._token)
+        await self._client.close()
 
     @property
     def is_connected(self) -> bool:
