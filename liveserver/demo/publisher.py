@@ -88,9 +88,9 @@ class DemoPublisher:
         except (MediaError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("not connected: %s", str(error) or type(error).__name__)
         finally:
-            await client.close()
             if session_url:
                 await self._say_goodbye(http, session_url)
+            await client.close()
         return 0.0
 
     async def _say_goodbye(self, http: aiohttp.ClientSession, session_url: str) -> None:

@@ -113,7 +113,7 @@ class WebRtcClient:
                 self._start_ice(parsed.ice_ufrag, parsed.ice_pwd)
                 await self._ice_done
                 await self._start_dtls(parsed)
-        except (OSError, TimeoutError, DtlsFailed) as error:
+        except (OSError, TimeoutError, DtlsFailed, ConnectFailed) as error:
             await self.close()
             raise ConnectFailed(str(error) or "timed out") from error
         return parsed
@@ -182,15 +182,17 @@ class WebRtcClient:
             self._path = None
 
     async def _start_dtls(self, answer: Answer) -> None:
-        self._dtls = DtlsPeer(
+        dtls = self._dtls = DtlsPeer(
             answer.dtls_role,
             self._certificate,
             answer.fingerprints,
             self._send,
             on_closed=self.closed.set,
         )
-        await self._dtls.handshake()
-        self._srtp = self._dtls.sender, self._dtls.receiver
+        await dtls.handshake()
+        if self.closed.is_set():
+            raise ConnectFailed("closed meanwhile")
+        self._srtp = dtls.sender, dtls.receiver
         early, self._early = self._early, []
         for datagram in early:
             self._receive_media(datagram)

@@ -12,6 +12,8 @@ import sys
 import time
 from typing import Any
 
+from playwright.sync_api import Page
+
 from scripts.bench.figures import spread, table
 from scripts.bench.stage import ROOM, Stage, stage
 from tests.support.browser import playback
@@ -45,6 +47,30 @@ _READ = """
 })
 """
 
+# Where the time goes: sums of seconds since the start, to be divided by what they were summed over.
+_SENDER = """
+async () => {
+  const all = [...(await connection.getStats()).values()];
+  const video = all.find(({type, kind}) => type === 'outbound-rtp' && kind === 'video');
+  return {
+    'encode': [video.totalEncodeTime, video.framesEncoded],
+    'wait for the pacer': [video.totalPacketSendDelay, video.packetsSent],
+  };
+}
+"""
+_RECEIVER = """
+async () => {
+  const all = [...(await __liveserver.pc.getStats()).values()];
+  const video = all.find(({type, kind}) => type === 'inbound-rtp' && kind === 'video');
+  return {
+    'assembly': [video.totalAssemblyTime, video.framesAssembledFromMultiplePackets],
+    'jitter buffer': [video.jitterBufferDelay, video.jitterBufferEmittedCount],
+    'decode': [video.totalDecodeTime, video.framesDecoded],
+  };
+}
+"""
+Sums = dict[str, tuple[float, float]]
+
 
 def main() -> int:
     """Measure and print."""
@@ -67,11 +93,12 @@ def measure(running: Stage, seconds: float) -> dict[str, Any]:
     """Watch for a while and read the time off every frame shown."""
     viewer = open_watch(running.context, running.server, ROOM)
     time.sleep(_SETTLE_S)
-    before = playback(viewer)
+    before, sums = playback(viewer), _read_sums(running.host, viewer)
     told = viewer.evaluate(_READ, seconds)
-    after = playback(viewer)
+    after, later = playback(viewer), _read_sums(running.host, viewer)
     return {
         "delay ms": spread(told["delays"]),
+        "of it ms (mean)": {name: _mean_ms(sums[name], later[name]) for name in sums},
         "frames not readable": told["spoilt"],
         "frames decoded per second": round(
             (after.frames_decoded - before.frames_decoded) / seconds, 1
@@ -80,6 +107,14 @@ def measure(running: Stage, seconds: float) -> dict[str, Any]:
         "picture": f"{after.width}x{after.height}",
         "the page says ms": viewer.evaluate("() => window.__liveserver.stats.delayMs"),
     }
+
+
+def _read_sums(host: Page, viewer: Page) -> Sums:
+    return {**host.evaluate(_SENDER), **viewer.evaluate(_RECEIVER)}
+
+
+def _mean_ms(before: tuple[float, float], after: tuple[float, float]) -> float:
+    return round(1000 * (after[0] - before[0]) / max(1, after[1] - before[1]), 1)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ def stage(codec: str) -> Iterator[Stage]:
         running_server(Path(folder)) as server,
         chromium("--autoplay-policy=no-user-gesture-required") as browser,
     ):
-        context = browser.new_context()
+        # Drawing pages takes processor time here; a small window leaves it to the media.
+        context = browser.new_context(viewport={"width": 640, "height": 360})
         host = install(context.new_page(), server.url)
         wish = {
             "url": f"{server.url}/whip/{ROOM}",

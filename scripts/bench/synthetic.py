@@ -151,9 +151,9 @@ class SyntheticPublisher:
     async def stop(self, http: aiohttp.ClientSession) -> None:
         """End the session politely."""
         self._stream.stop()
-        await self._client.close()
         if self._session is not None:
             await delete_session(http, self._session.url, token=self._token)
+        await self._client.close()
 
     @property
     def sending(self) -> asyncio.Event:

@@ -105,11 +105,10 @@ class LightViewer:
         """End the session; without politeness by DTLS alone, as a page that is closed."""
         if self._reporting is not None:
             self._reporting.cancel()
+        if politely:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                await self._end(http)
         await self._client.close()
-        if not politely:
-            return
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-            await self._end(http)
 
     async def _signal(self, http: aiohttp.ClientSession) -> str:
         """Exchange descriptions; return the server's."""

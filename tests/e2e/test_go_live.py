@@ -24,7 +24,7 @@ def watch_for_a_while(
         assert now.codec == codec
         # What the host encoded, less what was on its way when one of both was read.
         assert now.frames_decoded - then.frames_decoded >= encoded - WATCHED_S
-        assert now.frames_decoded - then.frames_decoded > 8 * WATCHED_S
+        assert now.frames_decoded - then.frames_decoded > 5 * WATCHED_S
         assert now.audio_samples - then.audio_samples > 0.9 * 48_000 * WATCHED_S
         assert now.audio_energy > then.audio_energy
         assert now.video_lost == now.audio_lost == 0

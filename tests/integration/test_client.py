@@ -15,6 +15,7 @@ from media.events import MediaStarted, SessionClosed
 from media.packetizer import Vp8Packetizer
 from media.rtp import parse_packet
 from tests.support.bare_server import BareServer, bare_server
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 SENT = (OfferedTrack("audio", ("opus",), 1001), OfferedTrack("video", ("VP8",), 2002))
@@ -88,7 +89,7 @@ async def watch(
 
 
 async def take(arrived: "asyncio.Queue[bytes]", count: int) -> list[bytes]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         return [await arrived.get() for _ in range(count)]
 
 
@@ -133,7 +134,7 @@ async def test_a_client_notices_that_the_server_ended_its_session(
     http: aiohttp.ClientSession, publisher: Publisher
 ) -> None:
     assert await delete_session(http, publisher.session_url) == 200
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await publisher.client.closed.wait()
 
 

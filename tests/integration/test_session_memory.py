@@ -34,7 +34,7 @@ async def test_a_closed_session_is_freed_without_the_garbage_collector() -> None
             del viewer
         # The cancelled tasks of the transports end within a turn or two of the loop.
         async with asyncio.timeout(5):
-            while count_alive() > before:
+            while count_alive() > before:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.01)
     finally:
         gc.enable()

@@ -404,3 +404,15 @@ def test_a_key_frame_that_begins_late_continues_time(show: Show) -> None:
     stamps = [one.timestamp for one in sorted(viewer.video, key=lambda one: one.index)]
     assert stamps == sorted(stamps)
     assert len(viewer.video) == 3 + 1 + 3
+
+
+def test_packets_before_a_key_frame_in_one_drain_are_not_for_who_waits_for_it(show: Show) -> None:
+    early = show.room.watch("early")
+    show.frame(is_key=True)
+    show.frames(45)
+    waits = show.room.watch("waits")
+    assert len(waits.video) == 3
+    show.room.feed("host", show.video.frame() + show.video.frame(is_key=True))
+    assert len(waits.video) == 6
+    assert_seamless(waits.video)
+    assert_seamless(early.video)

@@ -7,10 +7,12 @@ from media.clock import PublisherClock, to_ntp
 from media.rtcp import (
     Bye,
     FullIntraRequest,
+    Nack,
     PictureLossIndication,
     ReceiverReport,
     Remb,
     ReportBlock,
+    RtcpPacket,
     SenderReport,
     parse_compound,
     write_sdes,
@@ -74,7 +76,7 @@ def test_a_request_for_a_key_frame_is_noticed(
 
 
 def test_other_feedback_asks_for_nothing() -> None:
-    packets = [report(), Bye((5,)), Remb(5, 1)]
+    packets: list[RtcpPacket] = [report(), Bye((5,)), Remb(5, 1, (2,))]
     assert make_subscriber().handle_rtcp(packets, to_ntp(UNIX)) == Wanted()
 
 
@@ -147,3 +149,63 @@ def test_a_track_that_waits_is_not_reported_on() -> None:
     subscriber = make_subscriber("v")
     subscriber.started(10.0)
     assert subscriber.rtcp_to_send(10.0, UNIX) == []
+
+
+# ---- losses -------------------------------------------------------------------------------------
+
+
+def test_lost_packets_of_the_picture_are_gathered_and_others_left_out() -> None:
+    packets: list[RtcpPacket] = [
+        Nack(5, 2, (7, 9)),
+        Nack(5, 1, (3,)),
+        Nack(5, 77, (4,)),
+        Nack(5, 2, (65535,)),
+    ]
+    wanted = make_subscriber().handle_rtcp(packets, to_ntp(UNIX))
+    assert wanted == Wanted(lost=[7, 9, 65535])
+
+
+def test_losses_of_one_call_are_not_those_of_the_next() -> None:
+    subscriber = make_subscriber()
+    subscriber.handle_rtcp([Nack(5, 2, (7,))], to_ntp(UNIX))
+    assert subscriber.handle_rtcp([report()], to_ntp(UNIX)).lost == []
+
+
+def test_a_viewer_of_sound_alone_loses_no_picture() -> None:
+    assert make_subscriber("a").handle_rtcp([Nack(5, 2, (7,))], to_ntp(UNIX)).lost == []
+
+
+def test_the_newest_estimate_is_kept() -> None:
+    subscriber = make_subscriber()
+    assert subscriber.remb_bps is None
+    subscriber.handle_rtcp([Remb(5, 500_000, (2,)), Remb(5, 300_000, (2,))], to_ntp(UNIX))
+    assert subscriber.remb_bps == 300_000
+
+
+@pytest.mark.parametrize(("rtt_s", "wait_s"), [(None, 0.04), (0.001, 0.02), (0.2, 0.16)])
+def test_a_packet_is_sent_again_once_a_round_trip(rtt_s: float | None, wait_s: float) -> None:
+    subscriber = make_subscriber()
+    subscriber.rtt_s = rtt_s
+    assert subscriber.may_resend(7, 10.0)
+    assert not subscriber.may_resend(7, 10.0 + 0.9 * wait_s)
+    assert subscriber.may_resend(8, 10.0 + 0.9 * wait_s)
+    assert subscriber.may_resend(7, 10.0 + 1.1 * wait_s)
+
+
+@pytest.mark.parametrize(
+    ("remb_bps", "per_s"), [(None, 400), (20_000_000, 400), (900_000, 50), (90_000, 20)]
+)
+def test_as_much_is_sent_again_as_the_line_bears(remb_bps: int | None, per_s: int) -> None:
+    subscriber = make_subscriber()
+    subscriber.remb_bps = remb_bps
+    allowed = [
+        sum(subscriber.may_resend(1000 * second + at, 50.0 + second) for at in range(900))
+        for second in range(5)
+    ]
+    assert allowed == [per_s] * 5
+
+
+def test_what_waits_to_be_sent_again_does_not_add_up() -> None:
+    subscriber = make_subscriber()
+    assert sum(subscriber.may_resend(at, 1000.0) for at in range(5000)) == 400
+    assert sum(subscriber.may_resend(at, 2000.0) for at in range(5000, 9000)) == 400

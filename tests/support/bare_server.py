@@ -16,6 +16,7 @@ from media.aio.server import MediaServer, Session
 from media.errors import MediaError
 from media.events import MediaEvent, Source
 from media.settings import MediaSettings
+from tests.support.waiting import PATIENCE_S
 
 E = TypeVar("E", bound=MediaEvent)
 
@@ -29,8 +30,8 @@ class BareServer:
     events: asyncio.Queue[MediaEvent] = field(default_factory=asyncio.Queue)
 
     async def event(self, kind: type[E]) -> E:
-        """Wait for the next event of a kind, 5 s at most; earlier ones of other kinds are lost."""
-        async with asyncio.timeout(5):
+        """Wait for the next event of a kind; earlier ones of other kinds are lost."""
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 event = await self.events.get()
                 if isinstance(event, kind):

@@ -20,7 +20,9 @@ _POLL_S = 0.1
 
 _PLAYBACK = """
 async () => {
-  const report = await (window.connection ?? window.__liveserver.pc).getStats();
+  // Before the page has connected there is nothing to report yet.
+  const connection = window.connection ?? window.__liveserver.pc;
+  const report = connection ? await connection.getStats() : new Map();
   const all = [...report.values()];
   const inbound = (kind) =>
     all.find((entry) => entry.type === 'inbound-rtp' && entry.kind === kind) ?? {};
@@ -58,7 +60,8 @@ async () => {
   const report = await (window.connection ?? window.__liveserver.pc).getStats();
   const video = [...report.values()].filter(
     (entry) => entry.type === 'outbound-rtp' && entry.kind === 'video');
-  return video.reduce((sum, entry) => sum + (entry.framesEncoded ?? 0), 0);
+  // Layers of one picture are counted once.
+  return Math.max(0, ...video.map((entry) => entry.framesEncoded ?? 0));
 }
 """
 
