@@ -50,6 +50,7 @@ class Soak:
         self._publisher: SyntheticPublisher | None = None
         self._began = time.monotonic()
         self.watching: set[LightViewer] = set()
+        self.is_ending = False
         self.joins = self.failed_joins = 0
         self.last_problem = ""
 
@@ -65,13 +66,14 @@ class Soak:
         """Let one viewer join; None if it could not."""
         viewer = LightViewer(f"{self._server.url}/whep/{_ROOM}", self._certificate)
         self.joins += 1
+        self.watching.add(viewer)
         try:
             await viewer.join(self._http)
         except _PROBLEMS as error:
             self.failed_joins += 1
             self.last_problem = str(error) or type(error).__name__
+            await self.leave(viewer)
             return None
-        self.watching.add(viewer)
         return viewer
 
     async def leave(self, viewer: LightViewer, *, politely: bool = True) -> None:
@@ -96,23 +98,29 @@ class Soak:
 
     async def come_and_go(self, seat: int, mean_stay_s: float, mean_away_s: float) -> None:
         """Fill one seat until cancelled; in every second seat they leave without a DELETE."""
-        viewer: LightViewer | None = None
-        try:
-            for away_s, stay_s in visits(self._seed, seat, mean_stay_s, mean_away_s):
-                await asyncio.sleep(away_s)
-                viewer = await self.join()
-                if viewer is None:
-                    continue
-                await asyncio.sleep(stay_s)
-                leaving, viewer = viewer, None
-                await self.leave(leaving, politely=seat % 2 == 0)
-        finally:
+        for away_s, stay_s in visits(self._seed, seat, mean_stay_s, mean_away_s):
+            if self.is_ending:
+                return
+            await asyncio.sleep(away_s)
+            viewer = await self.join()
             if viewer is not None:
-                await self.leave(viewer)
+                await asyncio.sleep(stay_s)
+                await self.leave(viewer, politely=seat % 2 == 0)
+
+    async def empty(self, seats: list[asyncio.Task[None]]) -> None:
+        """Let everyone leave and nobody come."""
+        # A cancelled task may be in the middle of a handshake that takes the error for its own.
+        self.is_ending = True
+        while seats:
+            for seat in seats:
+                seat.cancel()
+            _, left = await asyncio.wait(seats, timeout=_ENDING_S)
+            seats = list(left)
+        await asyncio.gather(*(self.leave(viewer) for viewer in list(self.watching)))
 
     async def stop(self) -> None:
-        """Let everyone leave."""
-        await asyncio.gather(*(self.leave(viewer) for viewer in list(self.watching)))
+        """End what is left."""
+        await self.empty([])
         if self._publisher is not None:
             await self._publisher.stop(self._http)
 
@@ -134,9 +142,7 @@ async def soak(load: Soak, arguments: argparse.Namespace) -> tuple[dict[str, Any
         for seat in range(2 * arguments.viewers)
     ]
     samples = await _sample_for(load, arguments)
-    for seat in seats:
-        seat.cancel()
-    await asyncio.gather(*seats, return_exceptions=True)
+    await load.empty(seats)
     await asyncio.sleep(_ENDING_S)
     last = await load.sample()
     print(_line(last))
@@ -262,7 +268,10 @@ def main() -> int:
 async def _run(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     prefix = ("taskset", "-c", "0") if arguments.pin else ()
     timeout = aiohttp.ClientTimeout(total=30)
-    async with own_server(*prefix) as server, aiohttp.ClientSession(timeout=timeout) as http:
+    # Every request comes on a connection of its own, as from so many people.
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    http = aiohttp.ClientSession(connector=connector, timeout=timeout)
+    async with own_server(*prefix) as server, http:
         load = Soak(server, http, arguments.seed)
         try:
             return await (storm if arguments.storm else soak)(load, arguments)
