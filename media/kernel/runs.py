@@ -81,13 +81,13 @@ def plan_runs(train: Train, tag_bytes: int, *, can_segment: bool) -> list[Run]:
 
 
 def _make_run(train: Train, group: list[Forwardable], size: int, overhead: int) -> Run:
-    """Build one run; payloads at most `_MAX_PADDING` short of `size` are padded up to it."""
+    """Build one run; payloads little short of `size` are padded up to it, if they may be."""
     base = _VERSION | train.payload_type | (_EXTENSION if train.extensions else 0)
     rows: list[Row] = []
     for index, timestamp, marker, payload in group:
         first = base | _MARKER if marker else base
         missing = size - len(payload)
-        if 0 < missing <= _MAX_PADDING:
+        if train.may_pad and 0 < missing <= _MAX_PADDING:
             rows.append(
                 (
                     first | _PADDING,

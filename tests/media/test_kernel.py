@@ -139,6 +139,42 @@ def test_a_train_for_nobody_costs_nothing() -> None:
 # ---- when the socket refuses --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOPROTOOPT, errno.EOPNOTSUPP])
+def test_segmentation_found_unsupported_later_is_turned_off_for_good(number: int) -> None:
+    wire, lane = Wire(), lane_of("gcm")
+    wire.errors.extend([None, OSError(number, "no offload on this route")])
+    fan_out = FanOut(wire.sendmsg)
+    fan_out.forward(train_of(FRAME, lane))
+    fan_out.forward(Train(packets_of(FRAME, start=200), 96, b"", [lane]))
+    assert not fan_out.can_segment
+    assert (lane.packets, lane.lost) == (2 * len(FRAME), 0)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EMSGSIZE])
+def test_one_path_that_refuses_segments_costs_the_others_nothing(
+    profile: Profile, number: int
+) -> None:
+    wire, lanes = Wire(), [lane_of(profile, ssrc, ssrc) for ssrc in (1, 2, 3)]
+    fan_out = FanOut(wire.sendmsg)
+    wire.errors.extend([None, OSError(number, "small MTU"), *[None] * 6, None])
+    fan_out.forward(train_of(FRAME, *lanes))
+    assert fan_out.can_segment
+    assert [len(datagrams) for datagrams in wire.attempts] == [6, 6, *[1] * 6, 6]
+    assert [(lane.packets, lane.lost) for lane in lanes] == [(6, 0)] * 3
+    wire.attempts.clear()
+    fan_out.forward(Train(packets_of(FRAME, start=200), 96, b"", [lanes[0]]))
+    assert [len(datagrams) for datagrams in wire.attempts] == [6]
+
+
+def test_packets_too_large_for_one_path_are_lost_there_alone() -> None:
+    wire, lanes = Wire(), [lane_of("gcm", ssrc, ssrc) for ssrc in (1, 2)]
+    wire.errors.extend([None, OSError(errno.EMSGSIZE, "")])
+    fan_out = FanOut(wire.sendmsg)
+    fan_out.forward(train_of([1000], lanes[0]))
+    fan_out.forward(Train(packets_of([1000], start=200), 96, b"", lanes))
+    assert [(lane.packets, lane.lost) for lane in lanes] == [(1, 1), (1, 0)]
+
+
 @pytest.mark.parametrize("number", [errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EOPNOTSUPP])
 def test_a_refused_segmentation_sends_the_same_packets_singly(
     profile: Profile, number: int
@@ -212,6 +248,31 @@ def test_a_lane_with_its_own_way_out_gets_whole_packets_and_loses_what_it_refuse
     assert fan_out.packets == 5
 
 
+def test_lanes_by_tcp_and_by_udp_share_a_train(profile: Profile) -> None:
+    wire, by_tcp, by_udp = Wire(), lane_of(profile, 1, 1), lane_of(profile, 2, 2)
+    taken: list[bytes] = []
+
+    def take_all(packets: list[bytes]) -> int:
+        taken.extend(packets)
+        return len(packets)
+
+    by_tcp.send_packets = take_all
+    FanOut(wire.sendmsg).forward(train_of(FRAME, by_tcp, by_udp))
+    assert {to for to, _ in wire.datagrams} == {by_udp.address}
+    for data in ([data for _, data in wire.datagrams], taken):
+        receiver = srtp_session(MASTER[profile], profile, inbound=True)
+        assert [len(parse_packet(receiver.unprotect(one)).payload) for one in data] == FRAME
+
+
+def test_a_lane_by_tcp_that_is_full_loses_what_it_does_not_take() -> None:
+    wire, lane = Wire(), lane_of("gcm")
+    lane.send_packets = lambda _: 0
+    fan_out = FanOut(wire.sendmsg)
+    fan_out.forward(train_of(FRAME, lane))
+    assert (lane.packets, lane.octets, lane.lost) == (0, 0, len(FRAME))
+    assert fan_out.can_segment
+
+
 def test_a_single_packet_that_is_refused_is_lost() -> None:
     wire, lane = Wire(), lane_of("gcm")
     wire.errors.append(OSError(errno.EINVAL, "port 0"))
@@ -248,17 +309,25 @@ sizes_lists = st.lists(
 )
 
 
-@given(sizes_lists, st.sampled_from([b"", ABS_SEND_TIME]), st.sampled_from([10, 16]), st.booleans())
+@given(
+    sizes_lists,
+    st.sampled_from([b"", ABS_SEND_TIME]),
+    st.sampled_from([10, 16]),
+    st.booleans(),
+    st.booleans(),
+)
 def test_runs_hold_the_train_in_order_within_what_the_kernel_takes(
-    sizes: list[int], extensions: bytes, tag_bytes: int, can_segment: bool
+    sizes: list[int], extensions: bytes, tag_bytes: int, can_segment: bool, may_pad: bool
 ) -> None:
     train = train_of(sizes, extensions=extensions)
+    train.may_pad = may_pad
     overhead = HEADER_BYTES + len(extensions) + tag_bytes
     runs = plan_runs(train, tag_bytes, can_segment=can_segment)
     rows = [row for run in runs for row in run.rows]
     assert [(row[1], row[2]) for row in rows] == [(p[0], p[1]) for p in train.packets]
     for (first, *_, payload), packet in zip(rows, train.packets, strict=True):
         padding = payload[-1] if first & 0x2000 else 0
+        assert may_pad or not padding
         assert payload[: len(payload) - padding] == packet[3]
         assert bool(first & 0x80) == packet[2]
         assert bool(first & 0x1000) == bool(extensions)
@@ -281,6 +350,17 @@ def test_runs_hold_the_train_in_order_within_what_the_kernel_takes(
 def test_a_frame_whose_packets_differ_by_a_byte_is_one_run() -> None:
     runs = plan_runs(train_of(FRAME), 16, can_segment=True)
     assert [len(run.rows) for run in runs] == [6]
+
+
+def test_packets_that_must_not_be_padded_share_a_run_only_with_equals() -> None:
+    train = train_of(FRAME)
+    train.may_pad = False
+    runs = plan_runs(train, 16, can_segment=True)
+    assert [[len(row[4]) for row in run.rows] for run in runs] == [
+        [1100],
+        [1101, 1100],
+        [1101, 1101, 700],
+    ]
 
 
 def test_a_larger_packet_begins_another_run() -> None:
