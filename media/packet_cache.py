@@ -30,8 +30,11 @@ class PacketCache:
 
     def start(self, packet: Forwardable, now: float) -> None:
         """Add the first packet of a key frame."""
-        self._start, self._end = packet[0], None
-        self._is_whole, self._started_at = False, now
+        self._start, self._started_at = packet[0], now
+        self._is_whole = False
+        # A first packet that was lost and came again finds the end of its frame here already.
+        later = (self._packets.get(index) for index in range(packet[0] + 1, self._highest + 1))
+        self._end = next((one[0] for one in later if one is not None and one[2]), None)
         self.add(packet)
 
     def add(self, packet: Forwardable) -> None:

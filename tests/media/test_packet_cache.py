@@ -68,6 +68,25 @@ def test_a_key_frame_is_whole_once_its_lost_packet_came() -> None:
     assert cache.keyframe() == [packet(0), packet(1), packet(2, marker=True)]
 
 
+def test_a_key_frame_whose_first_packet_came_last_ends_at_its_own_marker() -> None:
+    cache = PacketCache()
+    for one in (packet(1), packet(2, marker=True), packet(3), packet(4, marker=True)):
+        cache.add(one)
+    cache.start(packet(0), 0.0)
+    assert cache.keyframe() == [packet(0), packet(1), packet(2, marker=True)]
+    assert len(cache.since_keyframe(0.0, 1.0)) == 5
+
+
+def test_a_key_frame_that_begins_late_and_lacks_its_marker_waits_for_it() -> None:
+    cache = PacketCache()
+    for one in (packet(1), packet(3), packet(4, marker=True)):
+        cache.add(one)
+    cache.start(packet(0), 0.0)
+    assert cache.keyframe() == []
+    cache.add(packet(2, marker=True))
+    assert cache.keyframe() == [packet(0), packet(1), packet(2, marker=True)]
+
+
 def test_packets_are_found_by_index_while_they_are_young() -> None:
     cache, packets = filled(1500)
     assert cache.find(1499) == packets[1499]
