@@ -13,7 +13,7 @@ from media.client_offer import CODECS, EXTENSIONS
 from media.description import Fingerprint, RtpCodec
 from media.events import MediaEvent, Source
 from media.forwarder import Forwarder
-from media.kernel import Address, GcmKeys, Lane, derive_gcm_keys
+from media.kernel import Address, FanOut, GcmKeys, Lane, derive_gcm_keys
 from media.negotiation import EgressPlan, IngestPlan, PlannedTrack, TransportPlan
 from media.publisher import Publisher
 from media.rtcp import PictureLossIndication, RtcpPacket, parse_compound
@@ -35,6 +35,15 @@ def codec(name: str, payload_type: int | None = None) -> RtpCodec:
     return (
         known if payload_type is None else msgspec.structs.replace(known, payload_type=payload_type)
     )
+
+
+def with_rtx(codecs: Sequence[RtpCodec]) -> tuple[RtpCodec, ...]:
+    """Codecs and a retransmission format for each (RFC 4588 §8.1), payload types from 30 on."""
+    repairs = (
+        RtpCodec(30 + at, "rtx", 90000, 1, {"apt": str(one.payload_type)}, ())
+        for at, one in enumerate(codecs)
+    )
+    return (*codecs, *repairs)
 
 
 def _tracks(
@@ -63,16 +72,23 @@ def egress_plan(
     audio: Sequence[RtpCodec] = (CODECS["opus"],),
     video: Sequence[RtpCodec] = _EVERY_VIDEO_CODEC,
     extensions: dict[str, int] | None = None,
+    has_rtx: bool = True,
 ) -> EgressPlan:
     """What is agreed with a viewer, who plays every codec unless told otherwise."""
+    video = with_rtx(video) if has_rtx else video
     return EgressPlan(TRANSPORT, _tracks(audio, video, extensions or {}))
 
 
 # ---- frames ---------------------------------------------------------------------------------
 
 
-def first_payload(name: str, *, is_key: bool) -> bytes:
-    """The first packet's payload of a frame, as short as the codec's format allows."""
+def first_payload(name: str, *, is_key: bool, height: int = 0) -> bytes:
+    """The first packet's payload of a frame, as short as the codec's format allows.
+
+    With a `height` VP8 key frames tell it (RFC 6386 §9.1).
+    """
+    if name == "VP8" and is_key and height:
+        return b"\x10\x00\x00\x00\x9d\x01\x2a\x00\x00" + height.to_bytes(2, "little")
     return {
         "opus": b"\xf8sound",
         "VP8": b"\x10\x00key" if is_key else b"\x10\x01delta",
@@ -91,9 +107,18 @@ class Stream:
     """Writes one SSRC's packets; content differs from packet to packet."""
 
     def __init__(
-        self, used: RtpCodec, ssrc: int, *, sequence: int = 65500, timestamp: int = 0xFFFF0000
+        self,
+        used: RtpCodec,
+        ssrc: int,
+        *,
+        sequence: int = 65500,
+        timestamp: int = 0xFFFF0000,
+        extensions: dict[int, bytes] | None = None,
+        height: int = 0,
     ) -> None:
         """The numbers begin shortly before they wrap."""
+        self.extensions = extensions or {}
+        self.height = height
         self.codec = used
         self.ssrc = ssrc
         self.sequence = sequence
@@ -107,7 +132,7 @@ class Stream:
         self.timestamp += round(step_s * self.codec.clock_rate)
         return [
             self._write(
-                first_payload(self.codec.name, is_key=is_key)
+                first_payload(self.codec.name, is_key=is_key, height=self.height)
                 if at == 0
                 else next_payload(self.codec.name),
                 marker=at == packets - 1,
@@ -130,7 +155,7 @@ class Stream:
             sequence=self.sequence & 0xFFFF,
             timestamp=self.timestamp & 0xFFFFFFFF,
             ssrc=self.ssrc,
-            extensions={},
+            extensions=self.extensions,
             payload=payload + bytes(max(0, size - len(payload))),
         )
         self.sequence += 1
@@ -211,18 +236,22 @@ class Viewer:
 
     def __init__(self, session_id: str, plan: EgressPlan, ssrc: int, first_index: int) -> None:
         lanes = {track.kind: make_lane(ssrc + at) for at, track in enumerate(plan.tracks)}
+        has_rtx = any(one.name == "rtx" for track in plan.tracks for one in track.codecs)
         self.session_id = session_id
         self.plan = plan
         self.lanes = lanes
+        self.rtx_lane = make_lane(ssrc + 8) if has_rtx or "video" not in lanes else None
         self.subscriber = Subscriber(
             session_id,
             plan,
             lanes,
-            rtx_lane=make_lane(ssrc + 1000),
+            rtx_lane=self.rtx_lane,
             cname="server",
             first_index=first_index,
         )
         self.sent: dict[str, list[Sent]] = {track.kind: [] for track in plan.tracks}
+        self.repeated: list[Sent] = []
+        "What came as retransmission (RTX)."
 
     @property
     def video(self) -> list[Sent]:
@@ -239,10 +268,18 @@ class Room:
     """A forwarder driven as its contract says, in virtual time; records what leaves."""
 
     def __init__(
-        self, clock: Clock, *, check: Callable[[Viewer, str, Sent], None] | None = None
+        self,
+        clock: Clock,
+        *,
+        check: Callable[[Viewer, str, Sent], None] | None = None,
+        fan_out: FanOut | None = None,
     ) -> None:
-        """`check` sees each packet for a viewer before it is recorded."""
+        """`check` sees each packet for a viewer before it is recorded; kind is `rtx` for repeats.
+
+        With a `fan_out` packets are sealed and sent as well.
+        """
         self.clock = clock
+        self._fan_out = fan_out
         self.forwarder = Forwarder("r", self._send, away_after_s=2.0, gather_s=0.002)
         self.forwarder.wall_offset = 1_700_000_000.0
         self.viewers: dict[str, Viewer] = {}
@@ -286,6 +323,8 @@ class Room:
         self.viewers[session_id] = viewer
         for kind, lane in viewer.lanes.items():
             self._by_ssrc[lane.ssrc] = (viewer, kind)
+        if viewer.rtx_lane is not None:
+            self._by_ssrc[viewer.rtx_lane.ssrc] = (viewer, "rtx")
         self.forwarder.add_subscriber(viewer.subscriber, self.clock.now)
         self.settle()
         return viewer
@@ -340,6 +379,8 @@ class Room:
 
     def _send(self, train: Train) -> None:
         self.trains.append(train)
+        if self._fan_out is not None:
+            self._fan_out.forward(train)
         for lane in train.lanes:
             viewer, kind = self._by_ssrc[lane.ssrc]
             for index, timestamp, marker, payload in train.packets:
@@ -353,6 +394,6 @@ class Room:
                 )
                 if self._check is not None:
                     self._check(viewer, kind, sent)
-                viewer.sent[kind].append(sent)
+                (viewer.repeated if kind == "rtx" else viewer.sent[kind]).append(sent)
                 lane.packets += 1
                 lane.octets += len(payload)
