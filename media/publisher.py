@@ -145,14 +145,13 @@ class Publisher:
     ) -> tuple[UpTrack, Forwardable, bool] | None:
         """Take an RTX packet (RFC 4588): what is missing goes on, probes are dropped."""
         rid = self._repaired_rid(packet)
-        track = next(
-            (
-                t
-                for t in self.tracks.values()
-                if t.rid == rid and str(t.codec.payload_type) == rtx.parameters.get("apt")
-            ),
-            None,
-        )
+        repaired = [
+            t
+            for t in self.tracks.values()
+            if t.rid == rid and str(t.codec.payload_type) == rtx.parameters.get("apt")
+        ]
+        # The SSRC of a layer may change; then the track of the old one is still known.
+        track = max(repaired, key=lambda t: t.last_at, default=None)
         if track is None or len(packet.payload) < 2:
             return None
         sequence = packet.payload[0] << 8 | packet.payload[1]
@@ -180,7 +179,8 @@ class Publisher:
         """When `rtcp_to_send` next has something to say."""
         timers = [self._arrivals.get_timer(), self._reports_due_at]
         for track in self.tracks.values():
-            timers.append(track.keyframes.get_timer())
+            if self._is_sending(track):
+                timers.append(track.keyframes.get_timer())
             if track.can_nack:
                 timers.append(track.loss.get_timer())
         return min((at for at in timers if at is not None), default=None)
@@ -200,10 +200,17 @@ class Publisher:
             if lost:
                 self.nacked += len(lost)
                 out.append(write_nack(self._sender_ssrc, track.ssrc, lost))
-            if track.keyframes.is_due(now):
+            if self._is_sending(track) and track.keyframes.is_due(now):
                 self.keyframe_requests += 1
                 out.append(self._keyframe_request(track))
         return out
+
+    def _is_sending(self, track: UpTrack) -> bool:
+        """Whether a key frame can be asked for: not of a layer that the host has stopped.
+
+        A request for one layer may bring key frames of all of them.
+        """
+        return self.last_rtp_at is None or self.last_rtp_at - track.last_at <= _SILENCE_S
 
     def _keyframe_request(self, track: UpTrack) -> bytes:
         """Write a PLI (RFC 4585 §6.3.1), or FIR (RFC 5104 §4.3.1) where only that was offered."""
@@ -228,6 +235,9 @@ class Publisher:
             return None
         section, codec = planned
         rid = self._rid(packet, section)
+        if rid is None and track is not None and track.rid in section.rids:
+            # Another codec of a layer that was named before (RFC 8852 §3.1: not in every packet).
+            rid = track.rid
         if rid is None:
             return None
         track = UpTrack(
