@@ -18,8 +18,10 @@ _BURST_MAX_AGE_S = 1.0
 "As long as the key-frame interval: a joiner then never waits for a picture that moves."
 _MAX_NACKED = 128
 "Lost packets of one RTCP packet that are looked at."
-_LAYER_SILENT_S = 2.0
-"A layer that sends nothing for so long is one the host's uplink has no room for."
+_LAYER_SILENT_S = 1.0
+"A layer that sends nothing while others do is one the host's uplink has no room for."
+_ALL_SILENT_S = 2.0
+"As long as until the host is told to be away."
 
 
 class Audience:
@@ -70,14 +72,9 @@ class Audience:
         down = None if subscriber is None else subscriber.track("video")
         if subscriber is None or down is None:
             return LayersShown()
-        sources = [
-            up
-            for up in self._sources["video"].values()
-            if now - up.last_at < _LAYER_SILENT_S and down.payload_type_for(up.codec) is not None
-        ]
-        sources.sort(key=lambda up: (up.height or 0, up.bitrate.per_second))
+        flowing = [up for up in self._layers(down) if now - up.last_at < _ALL_SILENT_S]
         return LayersShown(
-            tuple(Layer(up.rid, up.bitrate.per_second, up.height) for up in sources),
+            tuple(Layer(up.rid, up.bitrate.per_second, up.height) for up in flowing),
             None if down.up is None else down.up.rid,
             subscriber.selector.is_audio_only,
         )
@@ -123,11 +120,18 @@ class Audience:
             for subscriber in self.subscribers.values():
                 self._select(subscriber, now)
 
+    def select_layer(self, subscriber: Subscriber, now: float) -> None:
+        """Look at once whether a viewer should change layer: its bandwidth fell."""
+        if self._sources["video"]:
+            self._select(subscriber, now)
+
     def resend(self, subscriber: Subscriber, lost: list[int], now: float) -> None:
         """Send packets again that a viewer reports lost, as RTX or as they were."""
         down = subscriber.track("video")
         if down is None:
             return
+        subscriber.selector.lost(lost[:_MAX_NACKED], now)
+        self.select_layer(subscriber, now)
         for sequence in lost[:_MAX_NACKED]:
             sent = down.find_sent(sequence)
             if sent is None or not subscriber.may_resend(sequence, now):
@@ -183,6 +187,9 @@ class Audience:
             target = self._target(subscriber, down, now)
             is_welcome = target is track or (target is not None and down.up is None)
             if is_welcome and down.payload_type_for(track.codec) is not None:
+                if down.up is not None and down.up.bitrate.per_second > track.bitrate.per_second:
+                    # A line with no room for a layer has none for what it lost of it.
+                    down.forget_sent()
                 self._detach(down)
                 self._attach(subscriber, down, track, packet, now)
 
@@ -190,19 +197,26 @@ class Audience:
 
     def _target(self, subscriber: Subscriber, down: DownTrack, now: float) -> UpTrack | None:
         """The track a viewer should be sent; None for none."""
-        sources = [
-            up
-            for up in self._sources[down.kind].values()
-            if down.payload_type_for(up.codec) is not None
-        ]
+        sources = self._layers(down)
         if down.kind == "audio" or not sources:
             return sources[0] if sources else None
-        sources.sort(key=lambda up: up.bitrate.per_second)
         layers = [Layer(up.rid, up.bitrate.per_second, up.height) for up in sources]
         choice = subscriber.selector.choose(
             layers, subscriber.remb_bps, subscriber.fraction_lost, now
         )
         return None if choice == AUDIO_ONLY else sources[choice]
+
+    def _layers(self, down: DownTrack) -> list[UpTrack]:
+        """What a viewer can be sent, the lowest first, without layers that fell silent alone."""
+        known = [
+            up
+            for up in self._sources[down.kind].values()
+            if down.payload_type_for(up.codec) is not None
+        ]
+        newest = max((up.last_at for up in known), default=0.0)
+        flowing = [up for up in known if newest - up.last_at <= _LAYER_SILENT_S]
+        # Heights are known from the first key frame on, rates only after a second.
+        return sorted(flowing, key=lambda up: (up.height or 0, up.bitrate.per_second))
 
     def _select(self, subscriber: Subscriber, now: float) -> None:
         down = subscriber.track("video")

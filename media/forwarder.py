@@ -130,7 +130,10 @@ class Forwarder:
         subscriber = self._audience.subscribers.get(session_id)
         if subscriber is None:
             return
+        before_bps = subscriber.remb_bps
         wanted = subscriber.handle_rtcp(packets, to_ntp(now + self.wall_offset))
+        if before_bps is not None and (subscriber.remb_bps or 0) < before_bps:
+            self._audience.select_layer(subscriber, now)
         if wanted.keyframe:
             self._audience.want_keyframe(subscriber)
         if wanted.lost:

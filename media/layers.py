@@ -5,7 +5,7 @@ receives, so going up is a trial, and an estimate that still grows is no reason 
 trial that fails doubles the wait before the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -21,6 +21,15 @@ _HEAVY_LOSS = 0.15
 _LIGHT_LOSS = 0.03
 _PATIENCE_S = 0.8
 "How long trouble must last before going down: one late report is no trouble, but in a trial."
+_LOSING_S = 0.5
+_LOSING_SHARE = 0.3
+"Of a layer's packets, lost within that time: more than an estimate can tell, and sooner."
+_LOSING_SPREAD_S = 0.2
+"What is lost in one blow is over already."
+_MIN_LOSING = 12
+_PACKET_BITS = 8800
+_COLLAPSE = 0.5
+"An estimate below this share of the layer's rate is not waited for."
 _HOPE_S = 2.5
 "An estimate that grew within this time may grow on: Chrome adds 8 % a second at most."
 _MAX_HOPE_S = 30.0
@@ -71,6 +80,7 @@ class LayerSelector:
         self._limit: int | None = None
         "Highest layer that the link has room for, or `AUDIO_ONLY`; None while none is known."
         self._estimate = _Estimate()
+        self._losses = _Losses()
         self._trouble_since: float | None = None
         self._changed_at = 0.0
         self._rose_at: float | None = None
@@ -82,6 +92,10 @@ class LayerSelector:
         if self.wish.is_audio_only:
             return True
         return self.wish.rid is None and self._limit == AUDIO_ONLY
+
+    def lost(self, sequences: Iterable[int], now: float) -> None:
+        """Note packets that the viewer asks for again, some not for the first time."""
+        self._losses.add(sequences, now)
 
     def choose(
         self, layers: Sequence[Layer], remb_bps: int | None, fraction_lost: float, now: float
@@ -128,13 +142,23 @@ class LayerSelector:
     ) -> bool:
         if current == AUDIO_ONLY:
             return False
-        is_over = self._estimate.is_short_of(layers[current].bitrate_bps * _OVERUSE, now)
-        if not is_over and fraction_lost < _HEAVY_LOSS:
+        needs = layers[current].bitrate_bps
+        is_over = self._estimate.is_short_of(needs * _OVERUSE, now)
+        is_losing = self._is_losing(needs, now)
+        if not is_over and fraction_lost < _HEAVY_LOSS and not is_losing:
             self._trouble_since = None
             return False
         if self._trouble_since is None:
             self._trouble_since = now
-        return self._is_on_trial(now) or now - self._trouble_since >= _PATIENCE_S
+        is_sure = is_losing or (is_over and (self._estimate.bps or 0) < needs * _COLLAPSE)
+        return is_sure or self._is_on_trial(now) or now - self._trouble_since >= _PATIENCE_S
+
+    def _is_losing(self, needs_bps: float, now: float) -> bool:
+        if self._is_on_trial(now):
+            return self._losses.is_heavy(needs_bps, 0.0, self._changed_at, now)
+        # What the layer before still loses while it is being left does not count.
+        since = self._changed_at + 2 * _LOSING_S
+        return self._losses.is_heavy(needs_bps, _LOSING_SPREAD_S, since, now)
 
     def _is_on_trial(self, now: float) -> bool:
         return self._rose_at is not None and now - self._rose_at < _TRIAL_FAILED_S
@@ -207,3 +231,25 @@ class _Estimate:
             self._short_since = now
         may_grow = self._grew_at is not None and now - self._grew_at < _HOPE_S
         return not may_grow or now - self._short_since > _MAX_HOPE_S
+
+
+class _Losses:
+    """Packets a viewer lost lately, by when it first asked for them."""
+
+    def __init__(self) -> None:
+        self._asked_at: dict[int, float] = {}
+
+    def add(self, sequences: Iterable[int], now: float) -> None:
+        if len(self._asked_at) > 1000:
+            self._asked_at = {s: at for s, at in self._asked_at.items() if now - at < _LOSING_S}
+        for sequence in sequences:
+            self._asked_at.setdefault(sequence, now)
+
+    def is_heavy(self, rate_bps: float, spread_s: float, since: float, now: float) -> bool:
+        """Tell whether much of a stream of this rate is being lost, and not in one blow."""
+        if len(self._asked_at) < _MIN_LOSING:
+            return False
+        since = max(since, now - _LOSING_S)
+        times = [at for at in self._asked_at.values() if at > since]
+        least = max(_MIN_LOSING, _LOSING_SHARE * _LOSING_S * rate_bps / _PACKET_BITS)
+        return len(times) >= least and times[-1] - times[0] >= spread_s

@@ -25,6 +25,10 @@ from .tracks import DownTrack
 _REPORT_INTERVAL_S = 2.0
 _MAX_RESENDS_PER_S = 400
 "About a third of 720p: more than that and retransmissions would feed the congestion."
+_MIN_RESENDS_PER_S = 20
+_RESEND_SHARE = 0.5
+"Of a viewer's estimate, for the same reason: what a squeezed line lost would fill it for seconds."
+_PACKET_BITS = 9000
 
 
 class Wanted(msgspec.Struct, gc=False):
@@ -116,9 +120,14 @@ class Subscriber:
         last = self._last_resent.get(sequence)
         if last is not None and now - last < max(0.02, 0.8 * (self.rtt_s or 0.05)):
             return False
-        budget = self._resend_budget + (now - self._resent_at) * _MAX_RESENDS_PER_S
+        per_s = float(_MAX_RESENDS_PER_S)
+        if self.remb_bps is not None:
+            per_s = min(
+                per_s, max(_MIN_RESENDS_PER_S, _RESEND_SHARE * self.remb_bps / _PACKET_BITS)
+            )
+        budget = self._resend_budget + (now - self._resent_at) * per_s
         self._resent_at = now
-        self._resend_budget = min(budget, float(_MAX_RESENDS_PER_S))
+        self._resend_budget = min(budget, per_s)
         if self._resend_budget < 1:
             return False
         self._resend_budget -= 1

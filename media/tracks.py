@@ -235,6 +235,10 @@ class DownTrack:
             )
             self.up = None
 
+    def forget_sent(self) -> None:
+        """Send nothing again that was sent so far: it would take room from what matters now."""
+        self._epochs.clear()
+
     def find_sent(self, sequence: int) -> tuple[Epoch, Forwardable] | None:
         """Find what was sent under a 16-bit sequence number.
 

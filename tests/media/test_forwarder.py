@@ -130,6 +130,45 @@ def test_announced_video_that_does_not_come_holds_sound_back_for_a_second(room: 
     assert len(viewer.video) == 3
 
 
+def test_a_host_who_returns_with_a_dark_camera_becomes_the_picture_by_its_sound(room: Room) -> None:
+    viewer = room.watch("v")
+    host, demo = publish(room, "host", 100), publish(room, "demo", 300, demo=True)
+    host.play(0.5, first_is_key=True)
+    demo.play(3, first_is_key=True)
+    demo.play(0.5, first_is_key=True)
+    assert told(room) == ["started host", "started demo"]
+    came_at = room.clock.now
+    while not (names := told(room)):
+        host.sound()
+        demo.frame()
+        room.wait(1 / 30)
+    assert names == ["started host"]
+    assert room.clock.now - came_at == pytest.approx(1.0, abs=0.15)
+    pictures, sounds = len(viewer.video), len(viewer.audio)
+    for _ in range(30):
+        host.sound()
+        demo.frame(is_key=True)
+        room.wait(1 / 30)
+    assert (len(viewer.video), len(viewer.audio)) == (pictures, sounds + 30)
+    host.frame()
+    assert room.keyframe_requests("host")
+    host.frame(is_key=True)
+    assert len(viewer.video) == pictures + 3
+    assert_seamless(viewer.video)
+
+
+def test_a_host_who_returns_with_a_picture_is_waited_for(room: Room) -> None:
+    host, demo = publish(room, "host", 100), publish(room, "demo", 300, demo=True)
+    host.play(0.5, first_is_key=True)
+    demo.play(3, first_is_key=True)
+    demo.play(0.5, first_is_key=True)
+    told(room)
+    host.play(3)
+    assert told(room) == []
+    host.play(0.1, first_is_key=True)
+    assert told(room) == ["started host"]
+
+
 def test_silence_is_told_once_and_the_return_too(room: Room) -> None:
     host = publish(room, "host", 100)
     host.play(0.5, first_is_key=True)

@@ -86,7 +86,7 @@ def test_one_layer_at_times_does_not_cost_the_top_afterwards(viewing: Viewing) -
 
 def test_an_estimate_too_low_leads_down_to_the_highest_layer_that_fits(viewing: Viewing) -> None:
     viewing.look()
-    viewing.remb_bps = 600_000
+    viewing.remb_bps = 1_200_000
     assert viewing.until(MIDDLE) == pytest.approx(0.75, abs=TICK_S)
     assert [layer for _, layer in viewing.changes] == [HIGH, MIDDLE]
 
@@ -101,11 +101,18 @@ def test_layers_between_are_left_out_when_only_the_lowest_fits(viewing: Viewing)
 def test_one_late_report_is_no_trouble(viewing: Viewing) -> None:
     viewing.look()
     for _ in range(10):
-        viewing.remb_bps = 300_000
+        viewing.remb_bps = 1_200_000
         viewing.wait(0.5)
         viewing.remb_bps = 3_000_000
         viewing.wait(0.5)
     assert viewing.changes == [(50.0, HIGH)]
+
+
+def test_an_estimate_that_collapses_is_not_waited_for(viewing: Viewing) -> None:
+    viewing.remb_bps = 3_000_000
+    viewing.look()
+    viewing.remb_bps = 700_000
+    assert viewing.look() == MIDDLE
 
 
 def test_an_estimate_that_still_grows_is_no_trouble(viewing: Viewing) -> None:
@@ -122,13 +129,13 @@ def test_an_estimate_that_still_grows_is_no_trouble(viewing: Viewing) -> None:
 def test_an_estimate_that_creeps_or_only_wavers_is_believed(
     viewing: Viewing, growth: float, within_s: float
 ) -> None:
-    viewing.remb_bps = 600_000
+    viewing.remb_bps = 1_100_000
     viewing.look()
     while viewing.look() == HIGH:
         viewing.remb_bps = int(viewing.remb_bps * growth)
         viewing.wait(TICK_S)
-        if viewing.remb_bps > 1_000_000:
-            viewing.remb_bps = 600_000
+        if viewing.remb_bps > 1_400_000:
+            viewing.remb_bps = 1_100_000
     assert viewing.now - 50 <= within_s
 
 
@@ -232,6 +239,45 @@ def test_a_trial_ends_at_once_when_the_estimate_falls_or_packets_are_lost(
     viewing.remb_bps, viewing.fraction_lost = remb_bps, lost
     viewing.now += TICK_S
     assert viewing.look() == LOW
+
+
+def test_a_trial_ends_before_any_report_when_many_packets_are_asked_for(viewing: Viewing) -> None:
+    lowered(viewing)
+    viewing.until(MIDDLE)
+    viewing.now += 0.1
+    viewing.selector.lost(range(12), viewing.now)
+    assert viewing.look() == LOW
+
+
+def losing(viewing: Viewing, per_100_ms: int, seconds: float) -> int:
+    """Ask for so many new packets, and for the old ones again."""
+    chosen = viewing.look()
+    for at in range(round(seconds * 10)):
+        viewing.now += 0.1
+        first = 1000 * round(viewing.now * 10)
+        viewing.selector.lost([*range(first - 1000, first - 999), *range(at)], viewing.now)
+        viewing.selector.lost(range(first, first + per_100_ms), viewing.now)
+        chosen = viewing.look()
+    return chosen
+
+
+def test_packets_lost_in_flood_lead_down_before_any_report(viewing: Viewing) -> None:
+    viewing.look()
+    assert losing(viewing, 12, 0.4) == MIDDLE
+
+
+def test_packets_lost_in_one_blow_lead_nowhere(viewing: Viewing) -> None:
+    viewing.look()
+    viewing.selector.lost(range(900), viewing.now)
+    assert viewing.look() == HIGH
+    viewing.now += 0.4
+    viewing.selector.lost(range(900), viewing.now)
+    assert viewing.wait(2) == HIGH
+
+
+def test_a_few_packets_asked_for_again_and_again_lead_nowhere(viewing: Viewing) -> None:
+    viewing.look()
+    assert losing(viewing, 5, 10.0) == HIGH
 
 
 def trial_waits(viewing: Viewing, count: int) -> list[float]:
@@ -371,7 +417,7 @@ def test_a_line_that_gets_wide_again_gets_the_top_again(
     assert line.run(10) == HIGH
     line.rate_bps = rate_bps
     line.run(4)
-    assert viewing.changes[-1][1] == expected
+    assert min(chosen for _, chosen in viewing.changes) == expected
     line.run(6)
     line.rate_bps = 10_000_000
     assert line.run(within_s) == HIGH

@@ -10,7 +10,13 @@ from media.clock import PublisherClock, to_ntp
 from media.rtp import RtpPacket
 from media.tracks import DownTrack, UpTrack
 from media.train import Forwardable
-from tests.support.media_factories import codec, first_payload, make_lane, next_payload
+from tests.support.media_factories import (
+    codec,
+    first_payload,
+    make_lane,
+    next_payload,
+    with_rtx,
+)
 
 
 def make_up(name: str = "VP8") -> UpTrack:
@@ -30,7 +36,7 @@ def received(up: UpTrack, one: RtpPacket, now: float = 0.0) -> Forwardable:
     return result[0]
 
 
-# ---- toward the server --------------------------------------------------------------------------
+# ---- toward the server ------------------------------------------------------------------------
 
 
 def test_numbers_and_timestamps_are_unwrapped() -> None:
@@ -171,7 +177,105 @@ def test_measures_stay_in_range_whatever_the_numbers(sequences: list[int]) -> No
         assert 0.0 <= up.loss_fraction() <= 1.0
 
 
-# ---- toward a viewer ----------------------------------------------------------------------------
+# ---- losses -----------------------------------------------------------------------------------
+
+
+def test_a_packet_that_comes_twice_is_taken_once() -> None:
+    up = make_up()
+    received(up, packet(1))
+    received(up, packet(2))
+    assert up.receive(packet(1), 0.0) is None
+    assert up.receive(packet(2), 0.0) is None
+    assert up.report_block(1.0).packets_lost == 0
+
+
+def test_sound_that_comes_twice_is_taken_once() -> None:
+    up = make_up("opus")
+    received(up, packet(1))
+    assert up.receive(packet(1), 0.0) is None
+
+
+def test_lost_sound_is_not_asked_for() -> None:
+    up = make_up("opus")
+    received(up, packet(1))
+    received(up, packet(5))
+    assert up.nacks_due(1.0, None) == []
+    assert up.loss.get_timer() is None
+
+
+def test_what_is_missing_is_asked_for_by_wrapped_number() -> None:
+    up = make_up()
+    received(up, packet(65533))
+    received(up, packet(1))
+    assert up.nacks_due(0.004, None) == []
+    assert up.nacks_due(0.005, None) == [65534, 65535, 0]
+
+
+def test_an_outage_calls_for_a_key_frame_instead() -> None:
+    up = make_up()
+    received(up, packet(1))
+    received(up, packet(600))
+    assert up.nacks_due(1.0, None) == []
+    assert up.keyframes.get_timer() == 0.0
+
+
+def rtx(sequence: int, timestamp: int = 0, payload: bytes = b"\x00\x00") -> RtpPacket:
+    osn = (sequence & 0xFFFF).to_bytes(2, "big")
+    return RtpPacket(30, True, 9, timestamp, 78, {3: b"x"}, osn + payload)
+
+
+def test_a_missing_packet_is_recovered_as_it_was() -> None:
+    up = make_up()
+    received(up, packet(65533))
+    received(up, packet(1))
+    found = up.recover(65535, rtx(65535, 3000, b"\x10\x01abc"), 0.1)
+    assert found == RtpPacket(96, True, 65535, 3000, 77, {}, b"\x10\x01abc")
+
+
+@pytest.mark.parametrize("sequence", [65533, 1, 2, 5000, 65532])
+def test_what_is_not_missing_is_not_recovered(sequence: int) -> None:
+    up = make_up()
+    assert up.recover(sequence, rtx(sequence), 0.0) is None
+    received(up, packet(65533))
+    received(up, packet(1))
+    assert up.recover(sequence, rtx(sequence), 0.1) is None
+
+
+def test_an_empty_retransmission_recovers_nothing() -> None:
+    up = make_up()
+    received(up, packet(1))
+    received(up, packet(3))
+    assert up.recover(2, rtx(2, payload=b""), 0.1) is None
+
+
+def test_vp8_payloads_are_kept_plain_and_key_frames_tell_their_height() -> None:
+    up = make_up()
+    header = b"\x00\x00\x00\x9d\x01\x2a\x80\x02\x68\x01"
+    taken = received(up, packet(1, payload=b"\x90\xe0\x91\x23\x07\x20" + header))
+    assert taken[3] == b"\x10" + header
+    assert up.height == 360
+    received(up, packet(2, 3000, payload=b"\x10\x00"))
+    assert up.height == 360
+
+
+def test_other_codecs_payloads_are_kept_as_they_are() -> None:
+    up = make_up("VP9")
+    assert received(up, packet(1, payload=b"\x90\x80\x91\x23"))[3] == b"\x90\x80\x91\x23"
+
+
+def test_a_key_frame_whose_first_packet_is_recovered_starts_with_it() -> None:
+    up = make_up()
+    received(up, packet(1, 0, marker=True))
+    rest = [received(up, packet(at, 3000, marker=at == 4)) for at in (3, 4)]
+    after = received(up, packet(5, 6000, marker=True))
+    result = up.receive(packet(2, 3000, payload=b"\x10\x00"), 0.05)
+    assert result is not None
+    assert result[1]
+    assert up.cache.keyframe() == [result[0], *rest]
+    assert up.cache.since_keyframe(0.05, 1.0) == [result[0], *rest, after]
+
+
+# ---- toward a viewer --------------------------------------------------------------------------
 
 
 class Journey:
@@ -296,3 +400,83 @@ def test_report_timestamps_go_on_with_the_servers_clock() -> None:
     assert journey.down.timestamp_at(21.0) == pytest.approx(90000, abs=2)
     journey.down.detach()
     assert journey.down.timestamp_at(21.0) is None
+
+
+# ---- what was sent ------------------------------------------------------------------------------
+
+
+def sent_as(journey: Journey, index: int) -> tuple[int, int] | None:
+    """Number and time under which `find_sent` says a number was sent."""
+    found = journey.down.find_sent(index & 0xFFFF)
+    if found is None:
+        return None
+    epoch, one = found
+    return one[0] + epoch.index_offset, one[1] + epoch.timestamp_offset
+
+
+def test_nothing_is_found_before_anything_was_sent() -> None:
+    assert sent_as(Journey(), 500) is None
+
+
+def test_each_number_finds_what_was_sent_under_it_across_sources() -> None:
+    journey = Journey(first_index=65_500)
+    now = 100.0
+    for source in range(6):
+        up = make_up()
+        for at in range(20):
+            one = received(up, packet(20_000 * source + at, 0x40000000 * source + 3000 * at), now)
+            if at == 0:
+                journey.down.attach(up, one, now)
+            journey.send(one)
+            now += 1 / 30
+        journey.down.detach()
+    for index, timestamp in journey.wire:
+        assert sent_as(journey, index) == (index, timestamp)
+    assert sent_as(journey, journey.wire[-1][0] + 1) is None
+    assert sent_as(journey, 65_499) is None
+
+
+def test_only_the_newest_sources_are_remembered() -> None:
+    journey = Journey()
+    for source in range(12):
+        up = make_up()
+        one = received(up, packet(source))
+        journey.down.attach(up, one, float(source))
+        journey.send(one)
+        journey.down.detach()
+    found = [sent_as(journey, index) for index, _ in journey.wire]
+    assert [one is None for one in found] == [True] * 4 + [False] * 8
+
+
+def test_what_is_to_be_forgotten_is_found_no_more() -> None:
+    journey, up = Journey(), make_up()
+    first = received(up, packet(1))
+    journey.down.attach(up, first, 0.0)
+    journey.down.forget_sent()
+    assert sent_as(journey, 500) is None
+    other = make_up()
+    one = received(other, packet(7))
+    journey.down.detach()
+    journey.down.attach(other, one, 1.0)
+    assert sent_as(journey, 501) is not None
+
+
+def test_a_burst_and_what_follows_are_found_with_their_own_times() -> None:
+    journey, up = Journey(), make_up()
+    burst = [received(up, packet(at, 3000 * at)) for at in range(4)]
+    hurried = [(index, 99_000 + at, marker, b"h") for at, (index, _, marker, _) in enumerate(burst)]
+    journey.down.attach_burst(up, hurried, 1.0)
+    for one in hurried:
+        journey.send(one)
+    journey.send(received(up, packet(4, 12_000)))
+    assert [sent_as(journey, 500 + at) for at in range(5)] == journey.wire
+    assert sent_as(journey, 505) is None
+
+
+def test_viewers_know_retransmissions_by_the_payload_type_of_each_codec() -> None:
+    down = DownTrack("video", with_rtx([codec("VP8", 120), codec("H264", 121)]), make_lane(), 0)
+    assert down.rtx_payload_type_for(codec("VP8")) == 30
+    assert down.rtx_payload_type_for(codec("H264")) == 31
+    assert down.rtx_payload_type_for(codec("AV1")) is None
+    plain = DownTrack("video", [codec("VP8")], make_lane(), 0)
+    assert plain.rtx_payload_type_for(codec("VP8")) is None
