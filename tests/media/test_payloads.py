@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.payloads import starts_keyframe
+from media.payloads import picture_height, plain_vp8, starts_keyframe
 
 KEY, NOT_KEY = True, False
 SPS, PPS, IDR, SLICE = b"\x67\x42\x00\x1f", b"\x68\xce\x38\x80", b"\x65\x88\x84", b"\x41\x9a\x02"
@@ -95,3 +95,71 @@ def test_unknown_codecs_have_no_key_frames(payload: bytes) -> None:
 def test_aggregates_hold_a_key_frame_when_one_of_their_units_does(units: list[bytes]) -> None:
     expected = any(unit[0] & 0x1F in {5, 7} for unit in units)
     assert starts_keyframe("H264", stap_a(*units)) == expected
+
+
+# ---- VP8 made plain -----------------------------------------------------------------------------
+
+
+@st.composite
+def vp8_descriptors(draw: st.DrawFn) -> bytes:
+    """Payload descriptors of every shape (RFC 7741 §4.2), well formed."""
+    first = draw(st.integers(0, 0x7F))
+    if draw(st.booleans()):
+        return bytes((first,))
+    flags = draw(st.integers(0, 255))
+    fields = b""
+    if flags & 0x80:
+        ident = draw(st.integers(0, 0x7FFF))
+        is_long = draw(st.booleans())
+        fields += (0x8000 | ident).to_bytes(2, "big") if is_long else bytes((ident & 0x7F,))
+    if flags & 0x40:
+        fields += bytes((draw(st.integers(0, 255)),))
+    if flags & 0x30:
+        fields += bytes((draw(st.integers(0, 255)),))
+    return bytes((first | 0x80, flags)) + fields
+
+
+@given(vp8_descriptors(), st.binary(max_size=20))
+def test_a_vp8_descriptor_of_any_shape_becomes_one_byte(descriptor: bytes, frame: bytes) -> None:
+    plain = plain_vp8(descriptor + frame)
+    assert plain == bytes((descriptor[0] & 0x7F,)) + frame
+    assert plain_vp8(plain) == plain
+
+
+@given(vp8_descriptors(), st.binary(max_size=20))
+def test_key_frames_are_told_alike_from_plain_payloads(descriptor: bytes, frame: bytes) -> None:
+    payload = descriptor + frame
+    assert starts_keyframe("VP8", plain_vp8(payload)) == starts_keyframe("VP8", payload)
+    assert picture_height("VP8", plain_vp8(payload)) == picture_height("VP8", payload)
+
+
+@given(st.binary(max_size=12))
+def test_no_vp8_payload_is_too_strange_to_be_made_plain(payload: bytes) -> None:
+    plain = plain_vp8(payload)
+    assert len(plain) <= len(payload)
+    assert starts_keyframe("VP8", plain) == starts_keyframe("VP8", payload)
+    assert not payload or plain
+
+
+@pytest.mark.parametrize(
+    "payload", [b"\x90", b"\x90\x80", b"\x90\xc0\x81", b"\x90\xf0\x80\x01\x02"]
+)
+def test_a_descriptor_cut_short_stays_as_it_is(payload: bytes) -> None:
+    assert plain_vp8(payload) == payload
+
+
+# ---- heights ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("descriptor", [b"\x10", b"\x90\x80\x11", b"\x90\xf0\x91\x23\x07\x20"])
+def test_the_height_stands_in_the_first_packet_of_a_vp8_key_frame(descriptor: bytes) -> None:
+    header = b"\x00\x00\x00\x9d\x01\x2a\x80\x02\x68\x41"
+    assert picture_height("VP8", descriptor + header) == 360
+    assert picture_height("VP8", descriptor + header[:9]) is None
+    assert picture_height("VP8", descriptor + b"\x00" * 10) is None
+
+
+@given(st.sampled_from(["VP8", "H264", "VP9", "AV1"]), st.binary(max_size=40))
+def test_no_payload_is_too_strange_for_a_height(codec: str, payload: bytes) -> None:
+    height = picture_height(codec, payload)
+    assert height is None or 0 <= height <= 16384
