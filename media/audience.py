@@ -16,6 +16,8 @@ from .train import Forwardable, Group, Train
 
 _BURST_MAX_AGE_S = 1.0
 "As long as the key-frame interval: a joiner then never waits for a picture that moves."
+_MAX_RESEND_AGE_S = 0.7
+"Older packets cannot be played any more: pages buffer half a second at most."
 _MAX_NACKED = 128
 "Lost packets of one RTCP packet that are looked at."
 _LAYER_SILENT_S = 1.0
@@ -134,7 +136,14 @@ class Audience:
         self.select_layer(subscriber, now)
         for sequence in lost[:_MAX_NACKED]:
             sent = down.find_sent(sequence)
-            if sent is None or not subscriber.may_resend(sequence, now):
+            if sent is None:
+                continue
+            epoch, packet = sent
+            if epoch.age_s(packet, now) > _MAX_RESEND_AGE_S:
+                # After an outage old frames would burst out; a key frame shows what is now.
+                self.want_keyframe(subscriber)
+                continue
+            if not subscriber.may_resend(sequence, now):
                 continue
             if self._resend_one(subscriber, down, *sent, sequence, now):
                 self.resent += 1
@@ -152,14 +161,14 @@ class Audience:
         rtx = subscriber.rtx_lane
         if rtx is None:
             # As it was, to the last bit: the nonce is the same, so the content must be.
-            group = _group_of(subscriber, down, epoch.codec)
+            group = _group_of(subscriber, down, epoch.up.codec)
             lane = down.lane
             kept = lane.index_offset, lane.timestamp_offset
             lane.index_offset, lane.timestamp_offset = epoch.index_offset, epoch.timestamp_offset
             self._dispatcher.send_alone(packet, group, lane, now)
             lane.index_offset, lane.timestamp_offset = kept
             return True
-        payload_type = down.rtx_payload_type_for(epoch.codec)
+        payload_type = down.rtx_payload_type_for(epoch.up.codec)
         if payload_type is None:
             return False
         rtx.timestamp_offset = epoch.timestamp_offset

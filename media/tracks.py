@@ -164,11 +164,16 @@ class Epoch(msgspec.Struct, frozen=True, gc=False):
 
     first: int
     "Where it begins, in the viewer's unwrapped numbers."
-    codec: RtpCodec
+    up: UpTrack
     index_offset: int
     timestamp_offset: int
     find: Callable[[int], Forwardable | None]
     "Looks a packet up by its source's index."
+
+    def age_s(self, packet: Forwardable, now: float) -> float:
+        """How long ago a packet of this epoch was new, in seconds."""
+        behind = (self.up.last_timestamp - packet[1]) / self.up.codec.clock_rate
+        return behind + now - self.up.last_at
 
 
 class DownTrack:
@@ -272,7 +277,7 @@ class DownTrack:
         self, first: int, up: UpTrack, find: Callable[[int], Forwardable | None]
     ) -> None:
         lane = self.lane
-        self._epochs.append(Epoch(first, up.codec, lane.index_offset, lane.timestamp_offset, find))
+        self._epochs.append(Epoch(first, up, lane.index_offset, lane.timestamp_offset, find))
 
     def _splice(self, first: Forwardable, up: UpTrack, now: float) -> None:
         self.lane.index_offset = self._next_index - first[0]
