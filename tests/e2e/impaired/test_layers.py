@@ -16,7 +16,6 @@ def picture() -> Picture:
     return Picture(width=FULL_WIDTH, layers=LAYERS)
 
 
-@pytest.mark.skip(reason="a squeezed viewer is not yet moved down in time, and up again too soon")
 def test_squeezed_viewer_gets_a_lower_layer_and_the_high_one_back(show: Show) -> None:
     viewer = show.watch()
     viewer.wait_for_width(FULL_WIDTH, 20)
