@@ -148,7 +148,9 @@ class Room:
         holder = self.publisher
         if holder is None or holder.sub == sub or is_takeover:
             return
-        if holder.until is None or holder.until > now:
+        # A host who left lends the room to the demo, and any host takes over from that.
+        is_lent = holder.until is not None and self._source == "demo"
+        if not is_lent and (holder.until is None or holder.until > now):
             raise RoomTaken(self._record.room)
 
     def check_open(self) -> None:

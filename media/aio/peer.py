@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _FRESH_CONSENT_S = 10.0
 "Browsers renew it every 2.5 s; an address silent for longer may have a new owner."
+_MAX_EARLY = 64
+"Datagrams, about a key frame of 720p; nothing of them is read before the keys are there."
 _MAX_SSRCS = 16
 "libsrtp keeps state per SSRC; a publisher needs a few, a hostile one would make millions."
 _CHECK_INTERVAL_S = 0.1
@@ -77,6 +79,7 @@ class Peer:
         self._ice = IceLite(own, remote, secrets.token_bytes, owner.now())
         self._dtls_address: Address | None = None
         self._has_dtls = False
+        self._early: list[bytes] = []
         self._is_dtls_client = plan.dtls_role == "client"
         self._dtls_sources: set[Address] = set()
         "Where datagrams of the handshake came from."
@@ -182,7 +185,7 @@ class Peer:
     def handle_srtp(self, datagrams: list[bytes]) -> None:
         """Unprotect what arrived and hand it on."""
         if not self.is_connected:
-            self._owner.count("media_early_srtp_total", len(datagrams))
+            self._keep_early(datagrams)
             return
         media: list[bytes] = []
         for data in datagrams:
@@ -194,6 +197,12 @@ class Peer:
         if media:
             self.on_media(media)
 
+    def _keep_early(self, datagrams: list[bytes]) -> None:
+        """Keep what overtook the handshake's last step: it may be the first key frame."""
+        room = _MAX_EARLY - len(self._early) if self._handshake is not None else 0
+        self._early += datagrams[:room]
+        self._owner.count("media_early_srtp_total", len(datagrams))
+
     async def close(self) -> None:
         """End DTLS with close_notify and stop the handshake. Idempotent."""
         if self.is_connected:
@@ -203,6 +212,7 @@ class Peer:
         if self._handshake is not None and self._handshake is not asyncio.current_task():
             self._handshake.cancel()
         self._handshake = None
+        self._early = []
         self.on_connected = self.on_media = self.on_rtcp = self.on_moved = _ignore
         self.on_closed = _ignore
 
@@ -228,6 +238,9 @@ class Peer:
         self.is_connected = True
         self._selected = self._ice.selected
         self.on_connected(keys)
+        early, self._early = self._early, []
+        if early:
+            self.handle_srtp(early)
 
     async def _confirm_address(self) -> None:
         """Wait for an address that made a round trip.

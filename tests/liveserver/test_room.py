@@ -40,6 +40,16 @@ def test_room_goes_live_with_the_first_packets() -> None:
     assert room.host_name == "Ada"
 
 
+def test_any_host_takes_over_from_the_demo_once_the_former_one_left() -> None:
+    room = live_room("ada", "s1")
+    room.handle_session_closed("s1", now=10.0)
+    with pytest.raises(RoomTaken):
+        room.check_publish("bob", is_takeover=False, now=10.5)
+    room.admit_demo("Demo", "d1")
+    room.handle_media_started("demo", now=11.0)
+    room.check_publish("bob", is_takeover=False, now=11.5)
+
+
 def test_host_is_away_for_the_grace_time_then_off() -> None:
     room = live_room()
     room.handle_media_stopped(now=10.0)
