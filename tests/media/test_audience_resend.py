@@ -22,6 +22,7 @@ from tests.support.media_factories import (
     egress_plan,
     ingest_plan,
     srtp_session,
+    with_rtx,
 )
 from tests.support.simulcast import SimulcastHost
 
@@ -219,16 +220,40 @@ def test_packets_of_the_last_publisher_are_repeated_after_a_switch(show: Show) -
     assert_repeated(show.room, viewer, viewer.video)
 
 
-def test_packets_of_several_layers_are_repeated_after_several_switches() -> None:
+def test_packets_of_both_layers_are_repeated_after_a_switch_up() -> None:
     room = Room(Clock())
     host, viewer = SimulcastHost(room), room.watch("v")
     host.frame(keys=host.layers)
-    for rid in "lhmlh":
+    room.forwarder.select_layer("v", Wish(rid="l"), room.clock.now)
+    host.frame(keys=host.layers)
+    host.play(0.2)
+    for rid, count in (("m", 20), ("h", 50)):
         room.forwarder.select_layer("v", Wish(rid=rid), room.clock.now)
-        host.play(0.2)
         host.frame(keys=host.layers)
-    assert len(viewer.video) < 250
-    assert_repeated(room, viewer, viewer.video)
+        host.play(0.2)
+        assert_repeated(room, viewer, viewer.video[-count:])
+
+
+def test_what_is_too_old_to_be_played_is_not_repeated_but_costs_a_key_frame(show: Show) -> None:
+    viewer = show.room.watch("v")
+    show.frame(is_key=True)
+    show.frames(30)
+    asked = len(show.room.keyframe_requests("host"))
+    assert repeats(show.room, viewer, 9) == []
+    assert len(show.room.keyframe_requests("host")) == asked + 1
+    assert len(repeats(show.room, viewer, 7 + 60)) == 1
+
+
+def test_a_viewer_who_takes_no_repeats_of_a_codec_gets_none() -> None:
+    show = Show()
+    video = (codec("H264", 121), *with_rtx([codec("VP8", 120)]))
+    viewer = show.room.watch("v", egress_plan(video=video, has_rtx=False))
+    show.frame(is_key=True)
+    assert len(repeats(show.room, viewer, 8)) == 1
+    show.room.publish("next", plan=ingest_plan(video=[codec("H264")]))
+    show.room.feed("next", Stream(codec("H264"), 7).frame(is_key=True))
+    assert repeats(show.room, viewer, 10, 11) == []
+    assert len(viewer.video) == 6
 
 
 def test_what_a_layer_sent_while_the_viewer_had_another_is_not_repeated() -> None:

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PlaybackMeter, readProgress, SendingMeter } from "../src/protocol/stats";
+import { PlaybackMeter, readLine, readProgress, SendingMeter } from "../src/protocol/stats";
 
 const report = (...entries: object[]) => new Map(entries.map((entry, index) => [String(index), entry]));
 
@@ -64,4 +64,13 @@ test("layers are summed, and the largest one sent speaks for the picture", () =>
 
 test("progress counts sound and picture apart", () => {
   expect(readProgress(report({ id: "v", type: "inbound-rtp", kind: "video", packetsReceived: 7, framesDecoded: 2 }, { id: "a", type: "inbound-rtp", kind: "audio", packetsReceived: 5 }))).toEqual({ audioPackets: 5, videoPackets: 7, frames: 2 });
+});
+
+test("a line is counted over sound and picture together", () => {
+  const both = report(
+    { id: "v", type: "inbound-rtp", kind: "video", packetsReceived: 70, packetsLost: 4, nackCount: 3, freezeCount: 1 },
+    { id: "a", type: "inbound-rtp", kind: "audio", packetsReceived: 20, packetsLost: 2 },
+    { id: "p", type: "candidate-pair", nominated: true, state: "succeeded", currentRoundTripTime: 0.08 },
+  );
+  expect(readLine(both)).toEqual({ received: 90, lost: 6, nacks: 3, freezes: 1, rttMs: 80 });
 });

@@ -159,6 +159,30 @@ export function readProgress(report: StatsReport): Progress {
   };
 }
 
+/** What a line has carried and lost so far, sound and picture together. */
+export interface LineCounts {
+  received: number;
+  lost: number;
+  /** Requests to send packets again. */
+  nacks: number;
+  freezes: number;
+  rttMs: number | null;
+}
+
+export function readLine(report: StatsReport): LineCounts {
+  const all = new Report(report);
+  const video = all.find("inbound-rtp", "video");
+  const audio = all.find("inbound-rtp", "audio");
+  const sum = (key: string) => count(video, key) + count(audio, key);
+  return {
+    received: sum("packetsReceived"),
+    lost: sum("packetsLost"),
+    nacks: sum("nackCount"),
+    freezes: count(video, "freezeCount"),
+    rttMs: milliseconds(number(all.pair(), "currentRoundTripTime")),
+  };
+}
+
 export class PlaybackMeter {
   private readonly bytes = new Rate();
   private readonly frames = new Rate();

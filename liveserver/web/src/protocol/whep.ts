@@ -33,7 +33,7 @@ export class WhepSession {
     try {
       connection.addEventListener("track", (event) => events.onTrack(event.track));
       for (const kind of ["video", "audio"]) {
-        shortenBuffer(connection.addTransceiver(kind, { direction: "recvonly" }).receiver);
+        setBuffer(connection.addTransceiver(kind, { direction: "recvonly" }).receiver, 0);
       }
       await connection.setLocalDescription(await connection.createOffer());
       const offered = await postOffer(connection.localDescription?.sdp ?? "", settings);
@@ -52,6 +52,11 @@ export class WhepSession {
     return restartIce(this.connection, this.url, this.settings);
   }
 
+  /** Asks for at least so much buffering of sound and picture; 0 for the least there can be. */
+  buffer(targetMs: number): void {
+    for (const receiver of this.connection.getReceivers()) setBuffer(receiver, targetMs);
+  }
+
   /** Ends the session here and at the server. */
   close(): void {
     const { url } = this;
@@ -60,9 +65,9 @@ export class WhepSession {
   }
 }
 
-/** Asks for the least buffering; the browser still keeps what the network's jitter needs. */
-function shortenBuffer(receiver: RTCRtpReceiver): void {
-  // jitterBufferTarget is the standard's name, playoutDelayHint that of older Chromium.
-  const name = "jitterBufferTarget" in receiver ? "jitterBufferTarget" : "playoutDelayHint";
-  if (name in receiver) Object.assign(receiver, { [name]: 0 });
+/** The browser still keeps what the network's jitter needs. */
+function setBuffer(receiver: RTCRtpReceiver, targetMs: number): void {
+  if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = targetMs;
+  // The name in older Chromium, and in seconds.
+  else if ("playoutDelayHint" in receiver) Object.assign(receiver, { playoutDelayHint: targetMs / 1000 });
 }

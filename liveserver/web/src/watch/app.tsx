@@ -64,6 +64,7 @@ export function WatchPage({ session }: { session: WatchSession }) {
           <Statistics
             stats={session.stats.value}
             delayMs={session.delayMs.value}
+            bufferTargetMs={session.bufferTargetMs.value}
             sessionId={session.sessionId}
             quality={qualityText(session.layers, picture.size.value)}
             onClose={() => (showsStatistics.value = false)}

@@ -4,9 +4,10 @@ import { Api, type Room } from "../protocol/api";
 import { jittered } from "../protocol/backoff";
 import { ServerClock } from "../protocol/clock";
 import { estimateDelay, SteadyDelay } from "../protocol/delay";
+import { JitterControl } from "../protocol/jitter";
 import { browserConnection, watchNetwork } from "../protocol/network";
 import { problemOf, type Problem } from "../protocol/problem";
-import { PlaybackMeter, readProgress, type PlaybackStats } from "../protocol/stats";
+import { PlaybackMeter, readLine, readProgress, type PlaybackStats } from "../protocol/stats";
 import { Subscriber, type SubscriberStatus } from "../protocol/subscriber";
 import type { WhepSession } from "../protocol/whep";
 import type { Address } from "../ui/page";
@@ -31,6 +32,8 @@ export class WatchSession {
   readonly room = signal<Room | null>(null);
   readonly stats = signal<PlaybackStats | null>(null);
   readonly delayMs = signal<number | null>(null);
+  /** What the receivers are asked to buffer. */
+  readonly bufferTargetMs = signal(0);
   readonly subscriber = signal<SubscriberStatus>({ phase: "idle", problem: null, retryAtMs: null });
   readonly picture = new Picture();
   readonly clock = new ServerClock();
@@ -77,6 +80,7 @@ export class WatchSession {
   private session: WhepSession | null = null;
   private meter = new PlaybackMeter();
   private flowMeter = new FlowMeter(0);
+  private readonly jitter = new JitterControl();
   private heardAtMs = -Infinity;
   /** Since when the server owes an answer about a silence. */
   private askedAtMs = Infinity;
@@ -210,6 +214,8 @@ export class WatchSession {
     this.session = session;
     this.meter = new PlaybackMeter();
     this.flowMeter = new FlowMeter(performance.now());
+    this.jitter.restart();
+    session?.buffer(this.jitter.value);
     this.flow.value = NO_FLOW;
     this.verdict.value = "flowing";
     this.outage = null;
@@ -233,12 +239,20 @@ export class WatchSession {
     const flow = this.flowMeter.read(readProgress(report), atMs);
     this.flow.value = flow;
     if (flow.hasPlayed) this.hasPlayed.value = true;
+    this.adaptBuffer(session, report, atMs);
     if (atMs - this.measuredAtMs >= STATS_MS - LOOK_MS / 4) {
       this.measuredAtMs = atMs;
       this.measure(report, atMs);
     }
     if (this.decide(flow) === "ask") void this.poll().then(() => session === this.session && this.decide(this.flow.value));
     if (session === this.session && this.subscriber.value.phase === "connected") await this.layers.tick(this.seen(flow), atMs);
+  }
+
+  private adaptBuffer(session: WhepSession, report: RTCStatsReport, atMs: number): void {
+    const targetMs = this.jitter.read(readLine(report), atMs);
+    if (targetMs === this.bufferTargetMs.value) return;
+    this.bufferTargetMs.value = targetMs;
+    session.buffer(targetMs);
   }
 
   private measure(report: RTCStatsReport, atMs: number): void {
@@ -291,7 +305,8 @@ export class WatchSession {
     const { outage } = this;
     if (outage?.endedAtMs == null) return;
     const sinceOutageMs = atMs - outage.endedAtMs;
-    if (mustJump({ sinceOutageMs, bufferMs, usualBufferMs: outage.usualBufferMs })) this.media.rejoin();
+    const usualBufferMs = Math.max(outage.usualBufferMs ?? 0, this.bufferTargetMs.value);
+    if (mustJump({ sinceOutageMs, bufferMs, usualBufferMs })) this.media.rejoin();
     else if (sinceOutageMs > CATCH_UP_MS) this.outage = null;
   }
 

@@ -6,6 +6,8 @@ import { bitrate, milliseconds, percent, seconds } from "../ui/values";
 interface Shown {
   stats: PlaybackStats | null;
   delayMs: number | null;
+  /** What the receivers are asked to buffer. */
+  bufferTargetMs: number;
   sessionId: string | null;
   /** The choice of picture and the layer it led to. */
   quality: string;
@@ -34,7 +36,7 @@ export function Statistics(props: Shown) {
   );
 }
 
-function rows({ stats, delayMs, sessionId, quality }: Shown): [string, string | null][] {
+function rows({ stats, delayMs, bufferTargetMs, sessionId, quality }: Shown): [string, string | null][] {
   const session: [string, string | null] = [t("stats.session"), sessionId && sessionId.slice(0, 8)];
   if (!stats) return [session];
   const { width, height } = stats;
@@ -49,6 +51,7 @@ function rows({ stats, delayMs, sessionId, quality }: Shown): [string, string | 
     [t("stats.loss"), t("stats.loss_value", { lost: stats.packetsLost, share: percent(stats.loss) })],
     [t("stats.jitter"), milliseconds(stats.jitterMs)],
     [t("stats.buffer"), milliseconds(stats.jitterBufferMs)],
+    [t("stats.buffer_target"), milliseconds(bufferTargetMs)],
     [t("stats.rtt"), milliseconds(stats.rttMs)],
     [t("stats.freezes"), t("stats.freezes_value", { n: stats.freezes, seconds: seconds(stats.freezeS * 1000) })],
     [t("stats.frames"), n(stats.framesDecoded)],

@@ -94,6 +94,7 @@ export const watch = {
   "stats.loss_value": "{lost, number} ({share})",
   "stats.jitter": "Jitter",
   "stats.buffer": "Jitter buffer",
+  "stats.buffer_target": "Buffer target",
   "stats.rtt": "Round trip",
   "stats.freezes": "Freezes",
   "stats.freezes_value": "{n, number} · {seconds} s",

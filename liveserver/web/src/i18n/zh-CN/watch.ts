@@ -95,6 +95,7 @@ export const watch: Watch = {
   "stats.loss_value": "{lost, number}（{share}）",
   "stats.jitter": "抖动",
   "stats.buffer": "抖动缓冲",
+  "stats.buffer_target": "缓冲目标",
   "stats.rtt": "往返时间",
   "stats.freezes": "卡顿",
   "stats.freezes_value": "{n, number} 次 · {seconds} 秒",
