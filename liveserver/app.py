@@ -44,6 +44,8 @@ DEMO_TOKEN_S = 30 * 86_400.0
 # After a refusal the rest of the body is read for so long that the client sees the answer and no
 # reset; aiohttp's 10 s would let refused senders hold on.
 LINGER_S = 1.0
+KEEP_ALIVE_S = 75.0
+"As nginx; aiohttp keeps a silent connection and its task for an hour."
 
 MediaMaker = Callable[[MediaSettings, Callable[[MediaEvent], None]], MediaPort]
 
@@ -143,6 +145,7 @@ class Server:
             access_log=None,
             shutdown_timeout=http.shutdown_grace_s,
             lingering_time=LINGER_S,
+            keepalive_timeout=KEEP_ALIVE_S,
         )
         await runner.setup()
         self._exit.push_async_callback(runner.cleanup)
