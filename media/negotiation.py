@@ -11,8 +11,18 @@ import msgspec
 from media.codecs import is_served, match_codec, packetization_mode
 from media.description import Fingerprint, MediaSection, RtpCodec, SessionDescription
 from media.errors import InvalidOffer, UnsupportedCodec, UnsupportedOffer
+from media.rtp import EXTENSION_ABS_SEND_TIME as ABS_SEND_TIME
+from media.rtp import EXTENSION_MID as MID
+from media.rtp import EXTENSION_REPAIRED_RID as REPAIRED_RID
+from media.rtp import EXTENSION_RID as RID
+from media.rtp import EXTENSION_TRANSPORT_CC as TRANSPORT_CC
 
 __all__ = [
+    "ABS_SEND_TIME",
+    "MID",
+    "REPAIRED_RID",
+    "RID",
+    "TRANSPORT_CC",
     "EgressPlan",
     "IngestPlan",
     "PlannedTrack",
@@ -22,11 +32,6 @@ __all__ = [
     "plan_ingest",
 ]
 
-MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
-REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
-TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 
 _KINDS = ("audio", "video")
